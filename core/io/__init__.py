@@ -1,0 +1,1 @@
+"""Loading: from the bytes of an upload to a study."""

@@ -1,0 +1,1 @@
+"""DICOM: headers, series, and pixels by the letter of the standard."""

@@ -1,0 +1,1 @@
+"""Reports: what a reader takes along."""

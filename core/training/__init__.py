@@ -1,0 +1,1 @@
+"""Training: from a labelled folder to a model folder."""

@@ -1,0 +1,1 @@
+"""The browser door: Streamlit, and nothing that another door would need."""

@@ -1,0 +1,18 @@
+"""Fixtures that every test may use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Return the folder of real studies beside the checkout; skip where there is none."""
+    folder = CHECKOUT.parent / "shared"
+    if not (folder / "dicom").is_dir():
+        pytest.skip("the real studies are not beside this checkout (../shared); tests on made data cover the rest")
+    return folder
