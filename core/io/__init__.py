@@ -1,1 +1,7 @@
 """Loading: from the bytes of an upload to a study."""
+
+from core.io.content import Source
+from core.io.limits import Limits
+from core.io.study import load_path, load_study
+
+__all__ = ["Limits", "Source", "load_path", "load_study"]

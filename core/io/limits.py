@@ -1,0 +1,63 @@
+"""How much an upload may ask of this machine.
+
+Every limit is compared with what a header claims, before anything is allocated or inflated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MIB = 2**20
+GIB = 2**30
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Budgets of the intake. The defaults hold the largest studies that a reading room sees, with room to spare.
+
+    Attributes
+    ----------
+    max_files : int
+        Files of one upload, the members of its zip archives counted.
+    max_file_bytes : int
+        Bytes of one file, as it was uploaded or came out of an archive.
+    max_total_bytes : int
+        Bytes of all files of one upload together, after archives are unpacked.
+    max_inflated_bytes : int
+        Bytes that one compressed file (gzip, deflated DICOM) may grow to.
+    max_zip_ratio : float
+        Unpacked over packed size of an archive's member. Deflate cannot exceed 1032; empty CT slices reach about 200.
+    zip_ratio_floor_bytes : int
+        Members that unpack to less than this are never called bombs: a small black picture compresses well.
+    max_pixels_per_frame : int
+        Rows × columns of one DICOM frame or slice. The largest mammograms have 30 million.
+    max_raster_pixels : int
+        Rows × columns of a picture file. Well under the 89 million at which Pillow itself begins to warn.
+    max_frames : int
+        Frames of one file: slices of a volume, pictures of a clip, pages of a TIFF.
+    max_volume_bytes : int
+        Bytes of one decoded volume (NIfTI, MetaImage, NRRD); 512 × 512 × 2000 of 16 bits are 1 GiB.
+    max_time_points : int
+        Time points of a 4-D volume that are shown; the rest are named and left out.
+    max_sequence_depth : int
+        DICOM sequences within sequences.
+    min_side : int
+        Rows and columns below which nobody could read a picture.
+    """
+
+    max_files: int = 10_000
+    max_file_bytes: int = 1 * GIB
+    max_total_bytes: int = 4 * GIB
+    max_inflated_bytes: int = 1 * GIB
+    max_zip_ratio: float = 400.0
+    zip_ratio_floor_bytes: int = 16 * MIB
+    max_pixels_per_frame: int = 100_000_000
+    max_raster_pixels: int = 50_000_000
+    max_frames: int = 20_000
+    max_volume_bytes: int = 1 * GIB
+    max_time_points: int = 16
+    max_sequence_depth: int = 64
+    min_side: int = 16
+
+
+DEFAULT_LIMITS = Limits()

@@ -1,0 +1,259 @@
+"""Picture files: PNG, JPEG, TIFF, BMP and GIF at the depth they were saved with.
+
+A picture file does not say what its values mean. Gray ones are `Intensity.GRAY`, colour ones `Intensity.RGB`; a
+resolution in dots per inch is that of a print, not of a patient, so `spacing` stays None.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import BmpImagePlugin, ExifTags, GifImagePlugin, ImageOps, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
+from PIL import Image as Pillow
+
+from core.domain import Fact, Frame, Image, Intensity, Notice, Pixels, Series
+from core.errors import StudyError
+from core.io.content import Kind, Source, identify
+from core.io.limits import DEFAULT_LIMITS, Limits
+
+GRAY_TOLERANCE = 3
+"""Largest difference between the colours of a pixel, of 255, that lossy compression makes of a gray picture."""
+
+_PLUGINS = (PngImagePlugin, JpegImagePlugin, TiffImagePlugin, BmpImagePlugin, GifImagePlugin)
+"""Imported so that Pillow knows these five; otherwise it would load all its plugins at the first TIFF."""
+
+_FAILURES = (OSError, SyntaxError, ValueError, EOFError, KeyError, IndexError, TypeError, AttributeError, OverflowError,
+             struct.error, zlib.error, MemoryError)  # fmt: skip
+"""What Pillow raises on damaged files."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """One picture of a file, as its header describes it; `shape` is (rows, columns) after EXIF orientation."""
+
+    number: int
+    shape: tuple[int, int]
+    mode: str
+    duration_ms: float | None
+
+
+def read_raster(source: Source, limits: Limits = DEFAULT_LIMITS) -> Series:
+    """Read the header of a picture file; its pixels are decoded when a frame is loaded.
+
+    Pages of a TIFF and pictures of an animated GIF become frames. Pages of another size than the largest one
+    (thumbnails, labels) are left out with a notice.
+
+    Raises
+    ------
+    StudyError
+        When the file is damaged, too small to be read or larger than `limits` allow.
+    """
+    kind = identify(source.content)
+    with _opened(source.content, kind, limits) as picture:
+        pages = tuple(_pages(picture, limits))
+    shown, notices = _of_one_size(pages)
+    digest = source.digest
+    return Series(
+        uid=digest,
+        title=f"{kind} picture" if len(shown) == 1 else f"{kind}, {len(shown)} pictures",
+        frames=tuple(_frame(source.content, kind, page, digest, limits) for page in shown),
+        facts=_facts(kind, shown),
+        notices=notices,
+        source=source.name,
+    )
+
+
+# ── Headers ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@contextmanager
+def _opened(content: bytes, kind: Kind, limits: Limits) -> Iterator[Pillow.Image]:
+    """Open with the plugin of this kind alone, and turn every failure inside the block into a `StudyError`."""
+    try:
+        with Pillow.open(io.BytesIO(content), formats=_formats(kind)) as picture:
+            _check_size(picture.size, limits)
+            yield picture
+    except Pillow.DecompressionBombError as error:
+        raise _too_many_pixels(limits) from error
+    except _FAILURES as error:
+        raise StudyError(
+            f"This {kind} file is damaged or cut short, or uses an encoding that is not supported.",
+            hint="Export the picture again, best as PNG or DICOM.",
+            code="damaged-picture",
+        ) from error
+
+
+def _formats(kind: Kind) -> tuple[str, ...]:
+    return (kind.name,)
+
+
+def _check_size(size: tuple[int, int], limits: Limits) -> None:
+    columns, rows = size
+    if rows * columns > limits.max_raster_pixels:
+        raise _too_many_pixels(limits, f"{rows} × {columns}")
+    if min(rows, columns) < limits.min_side:
+        raise StudyError(
+            f"The picture has {rows} × {columns} pixels; at least {limits.min_side} × {limits.min_side} are needed.",
+            hint="Bring the original picture rather than a thumbnail.",
+            code="too-small",
+        )
+
+
+def _too_many_pixels(limits: Limits, claimed: str = "more") -> StudyError:
+    return StudyError(
+        f"The picture claims {claimed} pixels; up to {limits.max_raster_pixels / 1e6:g} million are accepted.",
+        hint="Export it at a lower resolution.",
+        code="too-many-pixels",
+    )
+
+
+def _pages(picture: Pillow.Image, limits: Limits) -> Iterator[_Page]:
+    for number in range(limits.max_frames + 1):
+        try:
+            picture.seek(number)
+        except EOFError:
+            return
+        if number == limits.max_frames:
+            raise StudyError(
+                f"The file holds more than {limits.max_frames} pictures.",
+                hint="Split it into smaller files.",
+                code="too-many-frames",
+            )
+        yield _page(picture, number, limits)
+
+
+def _page(picture: Pillow.Image, number: int, limits: Limits) -> _Page:
+    _check_size_of_page(picture.size, number, limits)
+    columns, rows = picture.size
+    # Pillow itself applies a TIFF's orientation, to the size as well.
+    if picture.format != "TIFF" and _orientation(picture) in {5, 6, 7, 8}:
+        rows, columns = columns, rows
+    return _Page(number, (rows, columns), picture.mode, picture.info.get("duration"))
+
+
+def _check_size_of_page(size: tuple[int, int], number: int, limits: Limits) -> None:
+    if number == 0 or size[0] * size[1] > limits.max_raster_pixels:
+        _check_size(size, limits)
+
+
+def _orientation(picture: Pillow.Image) -> int:
+    orientation = picture.getexif().get(ExifTags.Base.Orientation, 1)
+    return orientation if orientation in range(1, 9) else 1
+
+
+def _of_one_size(pages: tuple[_Page, ...]) -> tuple[tuple[_Page, ...], tuple[Notice, ...]]:
+    shape = max((page.shape for page in pages), key=lambda shape: shape[0] * shape[1])
+    shown = tuple(page for page in pages if page.shape == shape)
+    left_out = len(pages) - len(shown)
+    if not left_out:
+        return shown, ()
+    message = f"The file holds {left_out} more pictures of another size; the largest size is shown."
+    return shown, (Notice("pages-of-other-size", message),)
+
+
+def _facts(kind: Kind, pages: tuple[_Page, ...]) -> tuple[Fact, ...]:
+    rows, columns = pages[0].shape
+    return (
+        Fact("FileFormat", "File format", str(kind)),
+        Fact("Rows", "Rows", str(rows)),
+        Fact("Columns", "Columns", str(columns)),
+        Fact("NumberOfFrames", "Frames", str(len(pages))),
+    )
+
+
+def _frame(content: bytes, kind: Kind, page: _Page, digest: str, limits: Limits) -> Frame:
+    uid = f"{digest}:{page.number}"
+    return Frame(
+        uid=uid,
+        load=partial(_load, content, kind, page, uid, limits),
+        shape=page.shape,
+        instance_number=page.number + 1,
+        frame_time_ms=float(page.duration_ms) if page.duration_ms else None,
+    )
+
+
+# ── Pixels ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _load(content: bytes, kind: Kind, page: _Page, uid: str, limits: Limits) -> Image:
+    notices: list[Notice] = []
+    with _opened(content, kind, limits) as picture:
+        picture.seek(page.number)
+        is_inverted = _keeps_white_is_zero(picture)
+        upright = _turned_upright(picture, notices)
+        pixels = _pixels(upright, notices)
+    is_colour = pixels.ndim == 3
+    return Image(
+        pixels=pixels,
+        intensity=Intensity.RGB if is_colour else Intensity.GRAY,
+        photometric_interpretation="RGB" if is_colour else "MONOCHROME1" if is_inverted else "MONOCHROME2",
+        uid=uid,
+        notices=tuple(notices),
+    )
+
+
+def _keeps_white_is_zero(picture: Pillow.Image) -> bool:
+    """Whether zero is white in the pixels as Pillow gives them: it inverts 8-bit TIFFs itself, but no deeper ones."""
+    if not isinstance(picture, TiffImagePlugin.TiffImageFile):
+        return False
+    return picture.tag_v2.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == 0 and picture.mode not in {"1", "L"}
+
+
+def _turned_upright(picture: Pillow.Image, notices: list[Notice]) -> Pillow.Image:
+    orientation = _orientation(picture)
+    if orientation == 1:
+        picture.load()
+        return picture
+    notices.append(
+        Notice(
+            "exif-orientation",
+            f"The file says that it was saved turned (EXIF orientation {orientation}); turned upright.",
+        )
+    )
+    return ImageOps.exif_transpose(picture)
+
+
+def _pixels(picture: Pillow.Image, notices: list[Notice]) -> Pixels:
+    """Return (rows, columns) of the stored depth, or (rows, columns, 3) of uint8 where the picture has true colour."""
+    mode = picture.mode
+    if mode in {"I", "F"} or mode.startswith("I;16"):
+        return _native(np.asarray(picture))
+    if mode in {"1", "L"} and "transparency" not in picture.info:
+        return np.asarray(picture.convert("L"))
+    if mode == "CMYK":
+        notices.append(Notice("cmyk-converted", "The picture was saved in printing colours (CMYK); converted to RGB."))
+    return _gray_if_colourless(_on_black(picture, notices))
+
+
+def _native(pixels: NDArray[Any]) -> Pixels:
+    return np.ascontiguousarray(pixels, dtype=pixels.dtype.newbyteorder("="))
+
+
+def _on_black(picture: Pillow.Image, notices: list[Notice]) -> NDArray[np.uint8]:
+    """Return RGB, with what is transparent laid on black."""
+    if not picture.has_transparency_data:
+        return np.asarray(picture.convert("RGB"))
+    rgba = np.asarray(picture.convert("RGBA"))
+    alpha = rgba[..., 3:].astype(np.uint16)
+    if alpha.min() == 255:
+        return rgba[..., :3]
+    notices.append(Notice("transparency-removed", "Parts of the picture are transparent; they are shown on black."))
+    blended: NDArray[np.uint8] = ((rgba[..., :3] * alpha + 127) // 255).astype(np.uint8)
+    return blended
+
+
+def _gray_if_colourless(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return (rows, columns) where red, green and blue agree everywhere: radiographs are often saved as RGB JPEG."""
+    spread = rgb.max(axis=2) - rgb.min(axis=2)
+    if spread.max() > GRAY_TOLERANCE:
+        return np.ascontiguousarray(rgb)
+    return np.asarray(Pillow.fromarray(np.ascontiguousarray(rgb)).convert("L"))
