@@ -1,0 +1,113 @@
+"""The command line: `python -m core COMMAND`.
+
+predict   ask a model about files, folders or zips
+models    list the models
+train     train a model on a labelled folder
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from core import __version__, workflow
+from core.errors import CoreError
+
+EXIT_OK, EXIT_SOME_FAILED = 0, 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except CoreError as error:
+        print(f"{options.command}: {error}", file=sys.stderr)
+        return EXIT_SOME_FAILED
+    except KeyboardInterrupt:
+        print(f"{options.command}: stopped.", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m core", description="Lightbox. Not for diagnostic use.")
+    parser.add_argument("--version", action="version", version=f"Lightbox {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_predict(commands.add_parser("predict", help="ask a model about files, folders or zips"))
+    _add_models(commands.add_parser("models", help="list the models"))
+    _add_train(commands.add_parser("train", help="train a model on a labelled folder"))
+    return parser
+
+
+def _add_predict(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("files", nargs="+", metavar="FILE", help="a file, a folder or a zip")
+    parser.add_argument("--model", metavar="ID", help="default: the model whose intended use fits the study")
+    parser.add_argument(
+        "--frame", type=int, metavar="N", help="slice or frame to read, from 1; default: the middle one"
+    )
+    parser.add_argument("--json", action="store_true", help="print a JSON list, one object an answer")
+    parser.set_defaults(run=_predict)
+
+
+def _predict(options: argparse.Namespace) -> int:
+    answers = [
+        answer.as_json()
+        for file in options.files
+        for answer in workflow.predict_path(Path(file), model_id=options.model, frame_number=options.frame)
+    ]
+    if options.json:
+        print(json.dumps(answers, indent=2, ensure_ascii=False, allow_nan=False))
+    else:
+        print("\n".join(_in_words(answer) for answer in answers))
+    return EXIT_SOME_FAILED if any("error" in answer for answer in answers) else EXIT_OK
+
+
+def _in_words(answer: dict[str, Any]) -> str:
+    if "error" in answer:
+        return f"{answer['file']}: {answer['error']['message']}"
+    words = {True: "positive", False: "negative", None: "no call"}
+    scores = ", ".join(
+        f"{name} {words[answer['calls'][name]]}" + ("" if score is None else f" ({score:.2f})")
+        for name, score in answer["labels"].items()
+    )
+    warnings = "".join(f"\n    ! {warning['message']}" for warning in answer["warnings"])
+    return f"{answer['file']}: {scores} [{answer['model']} {answer['version']}, not for diagnostic use]{warnings}"
+
+
+def _add_models(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print a JSON list")
+    parser.set_defaults(run=_models)
+
+
+def _models(options: argparse.Namespace) -> int:
+    entries = workflow.describe_models()
+    if options.json:
+        print(json.dumps(entries, indent=2, ensure_ascii=False, allow_nan=False))
+        return EXIT_OK
+    for entry in entries:
+        summary = (
+            f"damaged: {entry['error']['message']}" if "error" in entry else f"{entry['version']}  {entry['title']}"
+        )
+        print(f"{entry['id']}  {summary}")
+    return EXIT_OK
+
+
+def _add_train(parser: argparse.ArgumentParser) -> None:
+    from core.training.command import add_arguments
+
+    add_arguments(parser)
+    parser.set_defaults(run=_train)
+
+
+def _train(options: argparse.Namespace) -> int:
+    from core.training.command import run
+
+    return run(options)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
