@@ -1,0 +1,276 @@
+"""From an image to what a network was trained on. Training, the browser and the command line all use `to_tensor`.
+
+    pixels → luminance → size → 0–1 → polarity → canvas → mean and std
+
+The picture is brought to the network's size before anything else is done to it, except where a fixed window clips its
+values: to clip and then to average is not the same as the other way round. Early resizing costs a sixth of the time
+for a radiograph of 2048², and makes the percentiles those of the picture that the network sees: the same film at 224²
+and at 2048² then gives nearly the same input.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from core.domain import Extent, Image, InputSpec
+from core.errors import UnsuitableInputError
+from core.windowing import apply_window
+
+MIN_SIDE_PX = 16
+"""Smaller pictures show nothing that a model for whole images could judge."""
+
+LUMINANCE = (0.299, 0.587, 0.114)
+"""Weights of red, green and blue in the luminance of YBR_FULL, PS3.3 C.7.6.3.1.2 (ITU-R BT.601)."""
+
+_FLAT = 1e-5
+"""Relative spread below which values differ by rounding only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """An image at the network's size, before normalisation: what augmentation works on.
+
+    Attributes
+    ----------
+    values : Tensor of float32, (1 or 3, rows, columns)
+        0 to 1, where 0 is black as MONOCHROME2 has it; bars of padding are 0.
+    extent : Extent
+        The part of the image's grid that `values` covers.
+    """
+
+    values: Tensor
+    extent: Extent
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a network is given.
+
+    Attributes
+    ----------
+    tensor : Tensor of float32, (channels, rows, columns)
+    extent : Extent
+        The part of the image's grid that `tensor` covers; reaches over the image's edge where bars were added.
+    """
+
+    tensor: Tensor
+    extent: Extent
+
+
+def to_tensor(image: Image, spec: InputSpec) -> Prepared:
+    """Prepare an image for a network.
+
+    A MONOCHROME1 image gives what its MONOCHROME2 twin gives: networks always see the same polarity.
+
+    Raises
+    ------
+    UnsuitableInputError
+        The image is too small, holds values that are not numbers, has no contrast, or cannot be scaled in the way
+        that the model asks for.
+    """
+    unit = to_unit(image, spec)
+    return Prepared(normalise(unit.values, spec), unit.extent)
+
+
+def to_unit(image: Image, spec: InputSpec) -> Unit:
+    """Do all of `to_tensor` except the normalisation by mean and standard deviation.
+
+    Raises
+    ------
+    UnsuitableInputError
+        As `to_tensor`.
+    """
+    _require_size(image)
+    _require_numbers(image)
+    content = _content_size(image.shape, spec)
+    planes, inside = _scaled(image, spec, content)
+    if image.photometric_interpretation == "MONOCHROME1":
+        planes = 1 - planes
+    if inside is not None:
+        planes = planes * inside
+    return _on_canvas(planes, image.shape, spec.size)
+
+
+def normalise(values: Tensor, spec: InputSpec) -> Tensor:
+    """Repeat gray to the network's channels, subtract the mean and divide by the standard deviation.
+
+    `values` is (1 or 3, rows, columns), or a batch (N, 1 or 3, rows, columns).
+    """
+    mean, std = (torch.tensor(numbers, dtype=torch.float32).reshape(-1, 1, 1) for numbers in (spec.mean, spec.std))
+    return (values - mean) / std
+
+
+def _require_size(image: Image) -> None:
+    rows, columns = image.shape
+    if min(rows, columns) < MIN_SIDE_PX:
+        raise UnsuitableInputError(
+            f"The image has {rows} × {columns} pixels; models need at least {MIN_SIDE_PX} × {MIN_SIDE_PX}.",
+            hint="Give the original image, not a thumbnail.",
+            code="too-small",
+        )
+
+
+def _require_numbers(image: Image) -> None:
+    pixels = image.pixels
+    if pixels.dtype.kind != "f":
+        return
+    broken = pixels.size - int(np.count_nonzero(np.isfinite(pixels)))
+    if broken:
+        raise UnsuitableInputError(
+            f"{broken} of {pixels.size} pixels are not numbers (NaN or infinite), so no model can judge the image.",
+            hint="Export the image again from the program that computed it.",
+            code="not-finite",
+        )
+
+
+def _no_contrast(reason: str) -> UnsuitableInputError:
+    return UnsuitableInputError(
+        f"The image has no contrast: {reason}.",
+        hint="Check that the right image was exported.",
+        code="no-contrast",
+    )
+
+
+# ── Size ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _content_size(shape: tuple[int, int], spec: InputSpec) -> tuple[int, int]:
+    """Return rows and columns of the network's input that the picture itself takes."""
+    if spec.resize == "squash":
+        return spec.size
+    factor = min(side / own for side, own in zip(spec.size, shape, strict=True))
+    rows, columns = (max(1, round(own * factor)) for own in shape)
+    return rows, columns
+
+
+def _resized(planes: Tensor, size: tuple[int, int]) -> Tensor:
+    """Resize (C, rows, columns) with a triangle filter that widens with the reduction, so that nothing aliases."""
+    if tuple(planes.shape[1:]) == size:
+        return planes
+    return functional.interpolate(planes[None], size, mode="bilinear", antialias=True, align_corners=False)[0]
+
+
+def _on_canvas(planes: Tensor, shape: tuple[int, int], size: tuple[int, int]) -> Unit:
+    """Centre the picture on the network's input, black around it."""
+    rows, columns = planes.shape[1:]
+    top, left = (size[0] - rows) // 2, (size[1] - columns) // 2
+    bars = (left, size[1] - columns - left, top, size[0] - rows - top)
+    row_px, column_px = shape[0] / rows, shape[1] / columns
+    extent = Extent(
+        top=-top * row_px,
+        left=-left * column_px,
+        bottom=(size[0] - top) * row_px,
+        right=(size[1] - left) * column_px,
+    )
+    return Unit(functional.pad(planes, bars) if any(bars) else planes, extent)
+
+
+# ── Values ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _scaled(image: Image, spec: InputSpec, size: tuple[int, int]) -> tuple[Tensor, Tensor | None]:
+    """Return the picture at `size` in 0–1, in its own polarity, and how much of each pixel is inside the padding."""
+    if spec.intensity_range == "window":
+        planes, inside = _reduced(image, _through_window(image, spec), size)
+    else:
+        planes, inside = _reduced(image, image.pixels, size)
+    if image.is_colour and spec.channels == 1:
+        planes = _luminance(planes)
+    if spec.intensity_range == "percentile":
+        planes = _between_percentiles(planes, inside, _percentiles(image, spec))
+    if spec.intensity_range == "full":
+        planes = planes / _white(image.pixels)
+    _require_contrast(planes, inside)
+    return planes.clamp(0, 1), inside
+
+
+def _reduced(image: Image, pixels: NDArray[Any], size: tuple[int, int]) -> tuple[Tensor, Tensor | None]:
+    """Bring pixels to `size`; pixels of padding do not bleed into their neighbours."""
+    planes = _as_planes(pixels)
+    valid = _valid(image)
+    if valid is None:
+        return _resized(planes, size), None
+    mask = torch.from_numpy(valid.astype(np.float32))[None]
+    inside = _resized(mask, size)
+    return _resized(planes * mask, size) / inside.clamp(min=1e-6), inside
+
+
+def _as_planes(pixels: NDArray[Any]) -> Tensor:
+    values = torch.from_numpy(np.ascontiguousarray(pixels, dtype=np.float32))
+    return values[None] if values.ndim == 2 else values.permute(2, 0, 1)
+
+
+def _valid(image: Image) -> NDArray[np.bool_] | None:
+    """Return where the image is, None where all of it is."""
+    if image.padding is None or image.is_colour:
+        return None
+    low, high = image.padding
+    valid: NDArray[np.bool_] = (image.pixels < low) | (image.pixels > high)
+    if not valid.any():
+        raise _no_contrast("all of it is padding")
+    return None if valid.all() else valid
+
+
+def _luminance(planes: Tensor) -> Tensor:
+    weights = torch.tensor(LUMINANCE).reshape(3, 1, 1)
+    return (planes * weights).sum(dim=0, keepdim=True)
+
+
+def _through_window(image: Image, spec: InputSpec) -> NDArray[np.float32]:
+    if image.is_colour:
+        raise UnsuitableInputError(
+            "The image is in colour; this model reads measured values through a fixed window.",
+            hint="Give the original series instead of a picture of it.",
+            code="colour-has-no-window",
+        )
+    if spec.window is None:
+        raise ValueError('intensity_range "window" needs a window')
+    return apply_window(image.pixels, spec.window)
+
+
+def _percentiles(image: Image, spec: InputSpec) -> tuple[float, float]:
+    """Return the percentiles in the polarity of the stored pixels."""
+    low, high = spec.percentiles
+    return (100 - high, 100 - low) if image.photometric_interpretation == "MONOCHROME1" else (low, high)
+
+
+def _between_percentiles(planes: Tensor, inside: Tensor | None, percentiles: tuple[float, float]) -> Tensor:
+    """Map the percentiles of the picture, padding left out, to 0 and 1; those of a colour picture's luminance."""
+    gray = _luminance(planes) if planes.shape[0] == 3 else planes
+    values = gray.flatten() if inside is None else gray[inside > 0.5]
+    if not len(values):
+        raise _no_contrast("nearly all of it is padding")
+    low, high = np.percentile(values.numpy(), percentiles)
+    if high - low <= _FLAT * max(abs(low), abs(high)):
+        raise _no_contrast("nearly all of its pixels have the same value")
+    return (planes - float(low)) / float(high - low)
+
+
+def _white(pixels: NDArray[Any]) -> float:
+    """Return the largest value that the stored bits can hold; of wider types, the fewest even bits that suffice."""
+    if pixels.dtype == np.bool_:
+        return 1.0
+    if pixels.dtype == np.uint8:
+        return 255.0
+    if pixels.min() < 0 or pixels.dtype.kind == "f":
+        raise UnsuitableInputError(
+            "The image holds negative or fractional values; this model is for stored values of 8 to 16 bits.",
+            hint="Choose a model for images with measured values.",
+            code="no-stored-range",
+        )
+    bits = max(8, int(pixels.max()).bit_length())
+    return float(2 ** (bits + bits % 2) - 1)
+
+
+def _require_contrast(planes: Tensor, inside: Tensor | None) -> None:
+    values = planes if inside is None else planes[:, inside[0] > 0.5]
+    shown = values.clamp(0, 1)
+    if not shown.numel() or float(shown.max() - shown.min()) <= _FLAT:
+        raise _no_contrast("all of it is equally bright in the range that the model reads")
