@@ -1,0 +1,101 @@
+"""The harness, not the clock: no test here depends on how long anything takes."""
+
+from __future__ import annotations
+
+import json
+import math
+import types
+
+import pytest
+
+from tests.benchmarks import __main__ as command
+from tests.benchmarks.measure import Figure, interleaved, median_ratio, medians
+
+
+@pytest.fixture
+def made_benchmark(monkeypatch: pytest.MonkeyPatch) -> None:
+    def figures() -> list[Figure]:
+        print("a library that talks")
+        return [
+            Figure("view_ms", 12.3456789, "file → view", target=150),
+            Figure("start_s", 2.5, "start", target=2),
+            Figure("cam_over_forward", 1.02, "CAM"),
+            Figure("errors", math.nan, "not measured"),
+        ]
+
+    module = types.SimpleNamespace(figures=figures)
+    monkeypatch.setattr(command, "BENCHMARKS", {"made": "Made up"})
+    monkeypatch.setattr(command.importlib, "import_module", lambda name: {"tests.benchmarks.made": module}[name])
+
+
+def test_candidates_take_turns_after_a_warm_up() -> None:
+    calls: list[str] = []
+    times = interleaved({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, repetitions=3, warm_up=1)
+    assert "".join(calls) == "abbaabba"
+    assert {name: len(values) for name, values in times.items()} == {"a": 3, "b": 3}
+
+
+def test_medians_and_ratios_by_hand() -> None:
+    times = {"a": [1.0, 8.0, 3.0], "b": [2.0, 2.0, 2.0]}
+    assert medians(times) == {"a": 3.0, "b": 2.0}
+    assert median_ratio(times, "a", "b") == 1.5  # of 0.5, 4, 1.5
+
+
+@pytest.mark.parametrize(
+    ("name", "unit"),
+    [
+        ("start_s", "s"),
+        ("view_2048_ms", "ms"),
+        ("peak_mb", "MB"),
+        ("cam_over_forward", "×"),
+        ("ratio", "×"),
+        ("wrong", ""),
+    ],
+)
+def test_units_are_in_the_names(name: str, unit: str) -> None:
+    assert Figure(name, 1.0, "").unit == unit
+
+
+@pytest.mark.usefixtures("made_benchmark")
+def test_json_is_one_object_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["made", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "view_ms": 12.3457,
+        "start_s": 2.5,
+        "cam_over_forward": 1.02,
+        "errors": None,
+    }
+
+
+@pytest.mark.usefixtures("made_benchmark")
+def test_the_table_has_units_and_targets(capsys: pytest.CaptureFixture[str]) -> None:
+    command.main([])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "Made up"
+    assert lines[3].split() == ["view_ms", "12.3", "ms", "≤", "150", "ms", "met", "file", "→", "view"]
+    assert lines[4].split() == ["start_s", "2.5", "s", "≤", "2", "s", "missed", "start"]
+
+
+def test_figures_of_the_same_name_are_refused() -> None:
+    with pytest.raises(ValueError, match="ratio"):
+        command.as_object([Figure("ratio", 1, ""), Figure("ratio", 2, "")])
+
+
+def test_every_benchmark_named_is_there() -> None:
+    for name in command.BENCHMARKS:
+        assert callable(command.importlib.import_module(f"tests.benchmarks.{name}").figures)
+
+
+def test_read_promises_its_figures() -> None:
+    from tests.benchmarks import read
+
+    assert set(read.PROMISED) >= {
+        "start_first_page_s",
+        "start_eager_peer_s",
+        "view_2048_ms",
+        "view_step_2048_ms",
+        "cam_all_labels_over_forward",
+        "grad_cam_package_over_forward",
+        "first_slice_300_ms",
+        "simpleitk_whole_series_ms",
+    }
