@@ -2,9 +2,8 @@
 
     Image.pixels (after the modality LUT) → apply_voi_lut or apply_window → MONOCHROME1 inversion → 8-bit gray
 
-This is the one place that inverts MONOCHROME1 for display. Every step is a function of the pixel *value* alone, so
-an integer image is rendered through a table with one entry for each value between its smallest and its largest, and
-any other image in blocks of rows that fit the processor's cache.
+This is the one place that inverts MONOCHROME1 for display. Every step is a function of the pixel *value* alone, so an
+integer image goes through a table over the values it spans, and any other in blocks of rows that fit the cache.
 
 Values that mean "no image here" (pixel padding, not-a-number) are black whatever the polarity: PS3.3 C.7.5.1.1.2 asks
 for a padding value that shows as background, at the low end of MONOCHROME2 and at the high end of MONOCHROME1, and a
@@ -64,7 +63,7 @@ def render(image: Image, voi: Voi | None = None, *, invert: bool = False) -> NDA
     """
     if image.is_colour:
         colours: NDArray[np.uint8] = image.pixels
-        return np.invert(colours) if invert else colours
+        return 255 - colours if invert else colours
     voi = voi if voi is not None else default_voi(image)
     darkens = (image.photometric_interpretation == "MONOCHROME1") != invert
     spread = _voi_function(voi)
@@ -112,19 +111,8 @@ def apply_window(pixels: Pixels, window: WindowLevel) -> NDArray[np.float32]:
 def apply_voi_lut(pixels: Pixels, lut: VoiLut) -> NDArray[np.float32]:
     """Look values up in a VOI LUT, as a fraction of the white that its bits allow.
 
-    Values before the table take its first entry, values behind it the last one; values between two entries (an image
-    whose rescale slope is not a whole number) take the nearer one.
-
-    Parameters
-    ----------
-    pixels : ndarray of any real dtype
-        Not-a-number stays; infinities saturate.
-    lut : VoiLut
-
-    Returns
-    -------
-    ndarray of float32
-        Same shape, 0 to 1. Before the inversion of MONOCHROME1.
+    Values before the table take its first entry, values behind it the last one, and values between two entries (an
+    image whose rescale slope is not a whole number) the nearer one. Parameters and result are as in `apply_window`.
 
     Raises
     ------
@@ -153,11 +141,7 @@ def _voi_function(voi: Voi) -> Callable[[Pixels], Floats]:
         raise ValueError(f"{_described(voi)} cannot be applied")
     if isinstance(voi, VoiLut):
         return lambda values: _looked_up(values, voi)
-    shape = {
-        VoiFunction.LINEAR: _linear,
-        VoiFunction.LINEAR_EXACT: _linear_exact,
-        VoiFunction.SIGMOID: _sigmoid,
-    }[voi.function]
+    shape = _WINDOW_FUNCTIONS[voi.function]
 
     def spread(values: Pixels) -> Floats:
         # Values near the end of what a float can hold overflow to infinity, which saturates like any other.
@@ -174,12 +158,8 @@ def _linear(x: Floats, center: float, width: float) -> Floats:
     return _ramp(x, center - 0.5, width - 1.0)
 
 
-def _linear_exact(x: Floats, center: float, width: float) -> Floats:
-    """C.11.2.1.3.2: y = (x − c) / w + 0.5."""
-    return _ramp(x, center, width)
-
-
 def _ramp(x: Floats, middle: float, length: float) -> Floats:
+    """C.11.2.1.3.2: y = (x − c) / w + 0.5, which is LINEAR_EXACT."""
     x -= middle
     x /= length
     x += 0.5
@@ -189,10 +169,18 @@ def _ramp(x: Floats, middle: float, length: float) -> Floats:
 def _sigmoid(x: Floats, center: float, width: float) -> Floats:
     """C.11.2.1.3.1: y = 1 / (1 + exp(−4 (x − c) / w))."""
     x -= center
-    x *= -4.0 / width
+    x /= width
+    x *= -4.0
     np.exp(x, out=x)
     x += 1.0
     return np.divide(1.0, x, out=x)
+
+
+_WINDOW_FUNCTIONS = {
+    VoiFunction.LINEAR: _linear,
+    VoiFunction.LINEAR_EXACT: _ramp,
+    VoiFunction.SIGMOID: _sigmoid,
+}
 
 
 def _looked_up(values: Pixels, lut: VoiLut) -> Floats:
@@ -383,11 +371,8 @@ _REGIONS = {
     "ABDOMEN": ("ABDOMEN", "ABDOMENPELVIS", "PELVIS", "LIVER", "KIDNEY", "PANCREAS", "SPLEEN", "COLON", "BLADDER"),
     "SPINE": ("SPINE", "CSPINE", "TSPINE", "LSPINE", "SSPINE", "LSSPINE", "CTSPINE", "TLSPINE", "COCCYX"),
     "ANGIO": ("AORTA", "CAROTID", "CIRCLEOFWILLIS", "CORONARYARTERY", "ARTERY", "ABDOMINALAORTA"),
-    "SKELETON": (
-        "EXTREMITY", "SHOULDER", "ELBOW", "WRIST", "HAND", "HIP", "KNEE", "ANKLE", "FOOT",
-        "HUMERUS", "FOREARM", "FEMUR", "LEG", "ARM", "SCAPULA", "CLAVICLE", "FINGER", "TOE", "CALCANEUS",
-    ),
-}  # fmt: skip
+    "SKELETON": ("EXTREMITY", "SHOULDER", "ELBOW", "WRIST", "HAND", "HIP", "KNEE", "ANKLE", "FOOT", "HUMERUS", "FEMUR"),
+}
 
 
 def presets_for(modality: str | None, body_part: str | None) -> tuple[Preset, ...]:
