@@ -72,7 +72,7 @@ def render(image: Image, voi: Voi | None = None, *, invert: bool = False) -> NDA
         hidden = _is_hidden(values, image.padding)
         fraction = spread(values)
         fraction[hidden] = 0.0
-        gray = np.floor(fraction * 255.0 + 0.5).astype(np.uint8)
+        gray: NDArray[np.uint8] = np.floor(fraction * 255.0 + 0.5).astype(np.uint8)
         if darkens:
             np.invert(gray, out=gray)
         gray[hidden] = 0
