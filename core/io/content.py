@@ -6,18 +6,19 @@ import hashlib
 import zlib
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 
 from core.errors import StudyError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Source:
     """A file as its owner brought it. `name` is shown to that person only: it is never logged, exported or opened."""
 
-    name: str
+    name: str = field(repr=False)
     content: bytes = field(repr=False)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of the content, in hexadecimal."""
         return hashlib.sha256(self.content).hexdigest()
@@ -175,6 +176,55 @@ def _bare_dicom_kind(content: bytes) -> Kind | None:
         if content[4:6] in _VALUE_REPRESENTATIONS or (length % 2 == 0 and 8 + length < len(content) and length <= 256):
             return Kind.DICOM
     return None
+
+
+_REFUSALS: dict[Kind, tuple[str, str, str]] = {
+    Kind.EMPTY: ("The file is empty.", "Copy it again from where it came.", "empty-file"),
+    Kind.DICOMDIR: (
+        "This is a DICOMDIR, the table of contents of a disc; it holds no pictures itself.",
+        "Bring the folders that lie beside it.",
+        "dicomdir",
+    ),
+    Kind.NIFTI_PAIR: (
+        "This is the header of a NIfTI pair (.hdr); its pixels are in a second file (.img).",
+        "Save the volume as one file, .nii or .nii.gz.",
+        "missing-pixel-file",
+    ),
+    Kind.ANALYZE: (
+        "This is an Analyze 7.5 header; its pixels are in a second file, and it does not tell left from right.",
+        "Convert the volume to NIfTI (.nii or .nii.gz).",
+        "missing-pixel-file",
+    ),
+    Kind.METAIMAGE_HEADER: (
+        "This is a MetaImage header (.mhd); its pixels are in a second file, named in ElementDataFile.",
+        "Save the volume as one file, .mha.",
+        "missing-pixel-file",
+    ),
+    Kind.NRRD_HEADER: (
+        "This is a detached NRRD header (.nhdr); its pixels are in a second file, named in it.",
+        "Save the volume as one file, .nrrd.",
+        "missing-pixel-file",
+    ),
+    Kind.ZIP: (
+        "This is a zip archive, or an Office document, inside an archive.",
+        "Unpack it and bring the files that it holds.",
+        "nested-archive",
+    ),
+    Kind.GZIP: ("This is a gzip file inside an archive of its own kind.", "Unpack it first.", "nested-archive"),
+}
+
+
+def refusal(content: bytes) -> StudyError:
+    """Return the reason why a file that holds no picture is left out."""
+    kind = identify(content)
+    if kind in _REFUSALS:
+        message, hint, code = _REFUSALS[kind]
+        return StudyError(message, hint=hint, code=code)
+    return StudyError(
+        f"This is not a medical image: it is {describe_stranger(content)}.",
+        hint="DICOM, NIfTI, MetaImage, NRRD, PNG, JPEG, TIFF, BMP and GIF are read, also from a zip archive.",
+        code="not-a-medical-image",
+    )
 
 
 def describe_stranger(content: bytes) -> str:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from core.errors import StudyError
+
 MIB = 2**20
 GIB = 2**30
 
@@ -28,7 +30,7 @@ class Limits:
     max_zip_ratio : float
         Unpacked over packed size of an archive's member. Deflate cannot exceed 1032; empty CT slices reach about 200.
     zip_ratio_floor_bytes : int
-        Members that unpack to less than this are never called bombs: a small black picture compresses well.
+        Archives and members that unpack to less than this are never called bombs: black pictures compress well.
     max_pixels_per_frame : int
         Rows × columns of one DICOM frame or slice. The largest mammograms have 30 million.
     max_raster_pixels : int
@@ -50,7 +52,7 @@ class Limits:
     max_total_bytes: int = 4 * GIB
     max_inflated_bytes: int = 1 * GIB
     max_zip_ratio: float = 400.0
-    zip_ratio_floor_bytes: int = 16 * MIB
+    zip_ratio_floor_bytes: int = 64 * MIB
     max_pixels_per_frame: int = 100_000_000
     max_raster_pixels: int = 50_000_000
     max_frames: int = 20_000
@@ -61,3 +63,39 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
+
+
+class OverBudgetError(StudyError):
+    """An upload as a whole asks for too much: a part of a study must not pass for the whole."""
+
+
+class Budget:
+    """What is left of `Limits.max_files` and `Limits.max_total_bytes` for one upload."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._files = 0
+        self._bytes = 0
+
+    def spend(self, size: int, *, files: int = 1) -> None:
+        """Charge `size` bytes of so many files.
+
+        Raises
+        ------
+        OverBudgetError
+            When the upload as a whole is over its budget.
+        """
+        self._files += files
+        self._bytes += size
+        if self._files > self._limits.max_files:
+            raise OverBudgetError(
+                f"The upload holds more than {self._limits.max_files} files.",
+                hint="Bring one study at a time.",
+                code="too-many-files",
+            )
+        if self._bytes > self._limits.max_total_bytes:
+            raise OverBudgetError(
+                f"The upload holds more than {self._limits.max_total_bytes / GIB:g} GiB.",
+                hint="Bring one study at a time.",
+                code="upload-too-large",
+            )

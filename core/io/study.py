@@ -4,49 +4,218 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from core.domain import Rejected, Study
+from core.domain import Rejected, Series, Study
 from core.errors import StudyError
-from core.io.content import RASTERS, Kind, Source, describe_stranger, identify
-from core.io.limits import DEFAULT_LIMITS, Limits
+from core.io.archive import count_members, is_clutter, unpack
+from core.io.content import RASTERS, VOLUMES, Kind, Source, identify, inflate_gzip, refusal
+from core.io.limits import DEFAULT_LIMITS, MIB, Budget, Limits, OverBudgetError
 from core.io.raster import read_raster
+from core.io.volume import read_volume
+
+if TYPE_CHECKING:
+    from core.io.dicom.header import DicomFile
 
 Progress = Callable[[int, int], None]
+"""Told how many files were read, and of how many; the latter grows when an archive is opened."""
 
 
 def load_study(files: Iterable[Source], *, limits: Limits = DEFAULT_LIMITS, progress: Progress | None = None) -> Study:
-    """Read an upload: DICOM and picture files."""
+    """Read everything that one upload brought; pixels are decoded later, frame by frame.
+
+    Zip archives and gzip files are unpacked in memory. DICOM files are sorted into series; every picture file and
+    every time point of a volume is a series of its own. What cannot be used, or holds no picture, is named in
+    `Study.rejected`; where that is everything, the study has no series. Files that operating systems leave behind
+    (`.DS_Store`, `__MACOSX`) are passed over.
+
+    Parameters
+    ----------
+    files : iterable of Source
+        The files, in the order in which their series are to be shown.
+    limits : Limits
+        What the upload may ask of the machine.
+    progress : callable, optional
+        Called with the number of files read and the number known so far.
+
+    Raises
+    ------
+    StudyError
+        When there is nothing at all to read, or the upload as a whole is over its budget.
+    """
     sources = tuple(files)
-    if not sources:
-        raise StudyError("No file was given.", hint="Choose at least one file.", code="no-files")
-    dicom, series, rejected = [], [], []
-    for done, source in enumerate(sources):
-        if progress is not None:
-            progress(done, len(sources))
-        kind = identify(source.content)
-        try:
-            if kind is Kind.DICOM:
-                from core.io.dicom.header import read_header
-
-                dicom.append(read_header(source.content, name=source.name, limits=limits))
-            elif kind in RASTERS:
-                series.append(read_raster(source, limits))
-            else:
-                words = describe_stranger(source.content)
-                raise StudyError(f"This is not a medical image: it is {words}.", code="not-a-medical-image")
-        except StudyError as error:
-            rejected.append(Rejected(source.name, error.code, error.message, error.hint))
-    digest = hashlib.sha256("".join(sorted(source.digest for source in sources)).encode()).hexdigest()
-    if dicom:
-        from core.io.dicom.series import group_series
-
-        series = [*group_series(dicom), *series]
-    return Study(digest, tuple(series), tuple(rejected))
+    wanted = [source for source in sources if not is_clutter(source.name)] if len(sources) > 1 else sources
+    intake = _Intake(limits, progress, expected=len(wanted))
+    for source in wanted:
+        intake.take(source, prefix=f"{source.name}/" if len(wanted) > 1 else "")
+    return intake.study()
 
 
 def load_path(path: Path, *, limits: Limits = DEFAULT_LIMITS, progress: Progress | None = None) -> Study:
-    """Read a file, or every file of a folder."""
-    paths: Iterator[Path] | list[Path] = sorted(path.rglob("*")) if path.is_dir() else [path]
-    files = (Source(file.name, file.read_bytes()) for file in paths if file.is_file() and not file.name.startswith("."))
-    return load_study(files, limits=limits, progress=progress)
+    """Read a file, a zip archive, or all files of a folder and its subfolders, hidden ones left out.
+
+    The names of sources are relative to `path`.
+
+    Raises
+    ------
+    StudyError
+        When the path does not exist or holds nothing to read, or as `load_study` does.
+    """
+    if path.is_file():
+        return _load_paths([path], root=path.parent, limits=limits, progress=progress)
+    if path.is_dir():
+        return _load_paths(_visible_files(path), root=path, limits=limits, progress=progress)
+    raise StudyError("There is no such file or folder.", hint="Check the path.", code="not-found")
+
+
+def _visible_files(folder: Path) -> list[Path]:
+    """Return the files below a folder, sorted; links to folders are not followed, so there are no endless loops."""
+    return sorted(
+        path for path in folder.rglob("*") if path.is_file() and not is_clutter(path.relative_to(folder).as_posix())
+    )
+
+
+def _load_paths(paths: list[Path], *, root: Path, limits: Limits, progress: Progress | None) -> Study:
+    intake = _Intake(limits, progress, expected=len(paths))
+    for path in paths:
+        name = path.relative_to(root).as_posix()
+        try:
+            source = _read_file(path, name, limits)
+        except StudyError as error:
+            intake.reject(name, error)
+        else:
+            intake.take(source, prefix=f"{name}/" if len(paths) > 1 else "")
+    return intake.study()
+
+
+def _read_file(path: Path, name: str, limits: Limits) -> Source:
+    """Return a file's bytes; its size is checked first, so that no file is read that would be refused."""
+    try:
+        _check_size(path.stat().st_size, limits)
+        return Source(name, path.read_bytes())
+    except OSError:
+        raise StudyError(
+            "The file could not be read from the disk.", hint="Check its permissions.", code="unreadable"
+        ) from None
+
+
+def _check_size(size: int, limits: Limits) -> None:
+    if size > limits.max_file_bytes:
+        raise StudyError(
+            f"The file has {size / MIB:,.0f} MiB; up to {limits.max_file_bytes / MIB:,.0f} MiB are accepted.",
+            hint="Bring a smaller file.",
+            code="file-too-large",
+        )
+
+
+class _Intake:
+    """What has been read of one upload so far."""
+
+    def __init__(self, limits: Limits, progress: Progress | None, *, expected: int) -> None:
+        self._limits = limits
+        self._progress = progress
+        self._expected = expected
+        self._done = 0
+        self._budget = Budget(limits)
+        self._digests: set[str] = set()
+        self._dicom: list[DicomFile] = []
+        self._series: list[Series] = []
+        self._rejected: list[Rejected] = []
+
+    def take(self, source: Source, *, prefix: str) -> None:
+        """Read one file of the upload, or everything in it where it is an archive; `prefix` goes before those names."""
+        try:
+            for entry in self._unpacked(source, prefix):
+                self._read(entry)
+        except OverBudgetError:
+            raise
+        except StudyError as error:
+            self.reject(source.name, error)
+
+    def reject(self, name: str, error: StudyError) -> None:
+        """Note a file that cannot be used."""
+        self._rejected.append(Rejected(name, error.code, error.message, error.hint))
+        self._step()
+
+    def study(self) -> Study:
+        """Return the study; nothing is taken afterwards."""
+        if not self._digests and not self._rejected:
+            raise StudyError("No files were given.", hint="Choose one or more image files.", code="no-files")
+        return Study(
+            sha256=hashlib.sha256("\n".join(sorted(self._digests)).encode()).hexdigest(),
+            series=(*self._dicom_series(), *self._series),
+            rejected=tuple(self._rejected),
+        )
+
+    def _unpacked(self, source: Source, prefix: str) -> Iterator[Source | Rejected]:
+        _check_size(len(source.content), self._limits)
+        if identify(source.content) is not Kind.ZIP:
+            self._budget.spend(len(source.content))
+            yield source
+            return
+        self._expected += max(count_members(source, self._limits) - 1, 0)
+        for entry in unpack(source, limits=self._limits, budget=self._budget):
+            yield replace(entry, name=prefix + entry.name)
+
+    def _read(self, entry: Source | Rejected) -> None:
+        if isinstance(entry, Rejected):
+            self._rejected.append(entry)
+            self._step()
+            return
+        try:
+            self._sort(self._inflated(entry))
+        except OverBudgetError:
+            raise
+        except StudyError as error:
+            self._digests.add(entry.digest)
+            self.reject(entry.name, error)
+        else:
+            self._step()
+
+    def _inflated(self, source: Source) -> Source:
+        """Return what a gzip file holds; any other file as it is."""
+        if identify(source.content) is not Kind.GZIP:
+            return source
+        content = inflate_gzip(source.content, max_bytes=self._limits.max_inflated_bytes)
+        self._budget.spend(len(content) - len(source.content), files=0)
+        return Source(source.name, content)
+
+    def _sort(self, source: Source) -> None:
+        kind = identify(source.content)
+        if kind is Kind.DICOM:
+            self._take_dicom(source)
+        elif kind in RASTERS:
+            self._note(source.digest)
+            self._series.append(read_raster(source, self._limits))
+        elif kind in VOLUMES:
+            self._note(source.digest)
+            self._series.extend(read_volume(source, self._limits))
+        else:
+            raise refusal(source.content)
+
+    def _take_dicom(self, source: Source) -> None:
+        from core.io.dicom.header import read_header
+
+        file = read_header(source.content, name=source.name, limits=self._limits)
+        self._note(file.digest)
+        self._dicom.append(file)
+
+    def _dicom_series(self) -> tuple[Series, ...]:
+        if not self._dicom:
+            return ()
+        from core.io.dicom.series import group_series
+
+        return group_series(self._dicom)
+
+    def _note(self, digest: str) -> None:
+        """Remember a file by its content; a second copy would be a second series under the same name."""
+        if digest in self._digests:
+            raise StudyError("The same file, byte for byte, is in the upload twice.", code="duplicate-file")
+        self._digests.add(digest)
+
+    def _step(self) -> None:
+        self._done += 1
+        if self._progress is not None:
+            self._progress(self._done, max(self._expected, self._done))

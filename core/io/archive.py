@@ -1,0 +1,166 @@
+"""Zip archives: members are read in memory, under caps, and never written to disk or opened by their names."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import PurePosixPath
+
+from core.domain import Rejected
+from core.errors import StudyError
+from core.io.content import Kind, Source, identify, refusal
+from core.io.limits import Budget, Limits
+
+_CHUNK = 2**20
+_DIRECTORY_ENTRY = b"PK\x01\x02"
+_ENCRYPTED = 0x1
+_METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+"""zipfile bounds the output of these two while it reads; of bzip2 and LZMA it does not."""
+
+_CLUTTER_FOLDERS = frozenset({"__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information"})
+_CLUTTER_FILES = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db"})
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError)
+
+
+def is_clutter(name: str) -> bool:
+    """Whether a name is one that operating systems leave behind: hidden files, thumbnails, `__MACOSX`."""
+    parts = name.replace("\\", "/").split("/")
+    hidden = any(part.startswith(".") and part not in {".", ".."} for part in parts)
+    return hidden or parts[-1].lower() in _CLUTTER_FILES or not _CLUTTER_FOLDERS.isdisjoint(parts)
+
+
+def count_members(source: Source, limits: Limits) -> int:
+    """Return how many files a zip archive holds, clutter left out.
+
+    Raises
+    ------
+    StudyError
+        When the archive is broken or holds more than `limits.max_files`.
+    """
+    with _opened(source, limits) as archive:
+        return len(_members(archive))
+
+
+def unpack(source: Source, *, limits: Limits, budget: Budget) -> Iterator[Source | Rejected]:
+    """Yield the files of a zip archive one by one; a member that cannot be had is yielded as `Rejected`.
+
+    Each is named by its place in the archive, for show only. `budget` is charged for every member.
+
+    Raises
+    ------
+    StudyError
+        When the archive as a whole is broken, or listed files are too many or a bomb.
+    OverBudgetError
+        When the upload goes over its budget.
+    """
+    with _opened(source, limits) as archive:
+        members = _members(archive)
+        if not members:
+            raise StudyError("The zip archive holds no files.", hint="Pack it again.", code="empty-archive")
+        for member in members:
+            name = _name_to_show(member.filename)
+            try:
+                content = _read(archive, member, limits)
+                if identify(content) is Kind.ZIP:
+                    raise refusal(content)
+            except StudyError as error:
+                yield Rejected(name, error.code, error.message, error.hint)
+                continue
+            budget.spend(len(content))
+            yield Source(name, content)
+
+
+@contextmanager
+def _opened(source: Source, limits: Limits) -> Iterator[zipfile.ZipFile]:
+    # Counted in the raw bytes: zipfile itself would build an object for each of millions of entries before we see one.
+    if source.content.count(_DIRECTORY_ENTRY) > limits.max_files:
+        raise StudyError(
+            f"The zip archive lists more than {limits.max_files} files.",
+            hint="Split it into smaller archives.",
+            code="too-many-files",
+        )
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(source.content))
+    except _DAMAGE:
+        raise _damaged("The zip archive is damaged or cut short.") from None
+    with archive:
+        _check_archive(archive, len(source.content), limits)
+        yield archive
+
+
+def _check_archive(archive: zipfile.ZipFile, size: int, limits: Limits) -> None:
+    """Refuse bombs made of many members, overlapping ones among them, and documents that are zip archives inside."""
+    members = archive.infolist()
+    if any(member.filename == "[Content_Types].xml" for member in members):
+        raise StudyError("This is not a medical image: it is an Office document.", code="not-a-medical-image")
+    unpacked = sum(member.file_size for member in members)
+    if unpacked > max(limits.zip_ratio_floor_bytes, limits.max_zip_ratio * size):
+        raise _bomb("The zip archive", limits)
+
+
+def _members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    return [member for member in archive.infolist() if not member.is_dir() and not is_clutter(member.filename)]
+
+
+def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limits: Limits) -> bytes:
+    """Return a member's bytes; its header's claims are checked before, the size again while it is inflated."""
+    _check_claims(member, limits)
+    pieces: list[bytes] = []
+    size = 0
+    try:
+        with archive.open(member) as stream:
+            while piece := stream.read(_CHUNK):
+                size += len(piece)
+                if size > limits.max_file_bytes:
+                    raise _too_large(limits)
+                pieces.append(piece)
+    except _DAMAGE:
+        # Not chained: zipfile's messages hold the member's name.
+        raise _damaged("This file of the archive is damaged.") from None
+    return b"".join(pieces)
+
+
+def _check_claims(member: zipfile.ZipInfo, limits: Limits) -> None:
+    if member.flag_bits & _ENCRYPTED:
+        raise StudyError(
+            "This file of the archive is encrypted.", hint="Unpack it with its password first.", code="encrypted"
+        )
+    if member.compress_type not in _METHODS:
+        raise StudyError(
+            f"This file of the archive is packed with method {member.compress_type}; 0 and 8 (deflate) are read.",
+            hint="Pack it again as an ordinary zip archive.",
+            code="unsupported-archive",
+        )
+    if member.file_size > limits.max_file_bytes:
+        raise _too_large(limits)
+    if member.file_size > max(limits.zip_ratio_floor_bytes, limits.max_zip_ratio * member.compress_size):
+        raise _bomb("This file of the archive", limits)
+
+
+def _name_to_show(name: str) -> str:
+    """Return a member's name without the parts that climb or start at a root, and without control characters."""
+    parts = [part for part in PurePosixPath(name.replace("\\", "/")).parts if part not in {"/", "..", "."}]
+    return "".join(character for character in "/".join(parts) if character.isprintable())[-255:]
+
+
+def _bomb(what: str, limits: Limits) -> StudyError:
+    return StudyError(
+        f"{what} would unpack to more than {limits.max_zip_ratio:g} times its size, as zip bombs do.",
+        hint="If it is genuine, bring its files unpacked.",
+        code="zip-bomb",
+    )
+
+
+def _too_large(limits: Limits) -> StudyError:
+    return StudyError(
+        f"This file of the archive unpacks to more than {limits.max_file_bytes // 2**20} MiB.",
+        hint="Bring a smaller file.",
+        code="file-too-large",
+    )
+
+
+def _damaged(message: str) -> StudyError:
+    return StudyError(message, hint="Make the archive again, or bring the files unpacked.", code="damaged-archive")

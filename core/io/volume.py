@@ -1,0 +1,317 @@
+"""Volumes: NIfTI, MetaImage and NRRD, decoded with SimpleITK.
+
+Slices are turned to the way in which radiologists look at them: axial, feet to head, the patient's right on the
+left of the picture. Where the slices are much thicker along another axis of the patient, the volume was acquired in
+that plane, and is shown in it (sagittal, coronal). Nothing is resampled.
+
+Each time point of a 4-D volume is a series. These formats do not say the modality, so gray values are
+`Intensity.GRAY`; where they look like Hounsfield units a notice says so.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.domain import Fact, Frame, Image, Intensity, Notice, Pixels, Series, Spacing
+from core.errors import StudyError
+from core.io.content import Kind, Source, identify
+from core.io.limits import DEFAULT_LIMITS, Limits
+from core.io.volume_geometry import Geometry, StoredAxes, geometry_to_show
+from core.io.volume_header import VolumeHeader, read_volume_header
+
+_READERS = {
+    Kind.NIFTI: ("NiftiImageIO", ".nii"),
+    Kind.METAIMAGE: ("MetaImageIO", ".mha"),
+    Kind.NRRD: ("NrrdImageIO", ".nrrd"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Information:
+    """What SimpleITK says of a file before it reads the voxels; of time, the fourth axis, only how many points."""
+
+    axes: StoredAxes
+    dimensions: int
+    times: int
+    pixel_type: str
+    components: int
+
+
+def read_volume(source: Source, limits: Limits = DEFAULT_LIMITS) -> tuple[Series, ...]:
+    """Read the header of a volume; its voxels are decoded when the first slice is loaded.
+
+    Returns
+    -------
+    tuple of Series
+        One for each time point, up to `limits.max_time_points`.
+
+    Raises
+    ------
+    StudyError
+        When the file is damaged, cut short, of a make that is not supported, or larger than `limits` allow.
+    """
+    kind = identify(source.content)
+    header = read_volume_header(source.content, kind, limits)
+    information = _read_information(source.content, kind, header)
+    _check_supported(information)
+    geometry = geometry_to_show(information.axes, is_known=header.has_orientation and header.has_spacing)
+    _check_sizes(geometry, limits)
+    volume = _Volume(source.content, kind, header, information, geometry)
+    shown = range(min(information.times, limits.max_time_points))
+    return tuple(_series(source, volume, time, limits) for time in shown)
+
+
+class _Volume:
+    """The voxels of a file. The last time point decoded is kept, so that scrolling does not read the file again."""
+
+    def __init__(
+        self, content: bytes, kind: Kind, header: VolumeHeader, information: _Information, geometry: Geometry
+    ) -> None:
+        self.content = content
+        self.kind = kind
+        self.header = header
+        self.information = information
+        self.geometry = geometry
+        self._lock = threading.Lock()
+        self._decoded: tuple[int, Pixels, tuple[Notice, ...]] | None = None
+
+    def load(self, time: int, index: int, uid: str) -> Image:
+        """Return one slice."""
+        voxels, notices = self._time_point(time)
+        pixels = np.ascontiguousarray(voxels[index])
+        is_colour = pixels.ndim == 3
+        return Image(
+            pixels=pixels,
+            intensity=Intensity.RGB if is_colour else Intensity.GRAY,
+            photometric_interpretation="RGB" if is_colour else "MONOCHROME2",
+            uid=uid,
+            spacing=self.spacing(),
+            voi=(self.header.window,) if self.header.window is not None and not is_colour else (),
+            notices=(*notices, *_notices_of_pixels(pixels)),
+        )
+
+    def spacing(self) -> Spacing | None:
+        """Return the spacing of a slice's pixels, None where the file does not say it."""
+        if not self.header.has_spacing:
+            return None
+        column_mm, row_mm, _ = self.geometry.spacing_mm
+        return Spacing(row_mm, column_mm, f"{self.kind} header")
+
+    def _time_point(self, time: int) -> tuple[Pixels, tuple[Notice, ...]]:
+        with self._lock:
+            if self._decoded is None or self._decoded[0] != time:
+                self._decoded = None  # the old time point goes before the new one comes
+                voxels = self.geometry.arranged(_read_voxels(self.content, self.kind, self.header, time))
+                self._decoded = (time, voxels, _notices_of_volume(voxels))
+            return self._decoded[1:]
+
+
+# ── Series ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _series(source: Source, volume: _Volume, time: int, limits: Limits) -> Series:
+    times = volume.information.times
+    columns, rows, slices = volume.geometry.sizes
+    has_position = volume.header.has_spacing and volume.header.has_orientation
+    frames = []
+    for index in range(slices):
+        number = time * slices + index
+        uid = f"{source.digest}:{number}"
+        position = volume.geometry.position(index) if has_position else None
+        load = partial(volume.load, time, index, uid)
+        frames.append(Frame(uid, load, (rows, columns), position=position, instance_number=number + 1))
+    return Series(
+        uid=source.digest if times == 1 else f"{source.digest}-{time + 1}",
+        title=_title(volume, time),
+        frames=tuple(frames),
+        facts=_facts(volume),
+        notices=_notices_of_header(volume, limits),
+        source=source.name,
+    )
+
+
+def _title(volume: _Volume, time: int) -> str:
+    times = volume.information.times
+    slices = volume.geometry.sizes[2]
+    what = f"{volume.kind} volume" if slices > 1 else f"{volume.kind} picture"
+    plane = f", {volume.geometry.plane}" if volume.header.has_orientation else ""
+    count = f", {slices} slices" if slices > 1 else ""
+    point = f", time point {time + 1} of {times}" if times > 1 else ""
+    return what + plane + count + point
+
+
+def _facts(volume: _Volume) -> tuple[Fact, ...]:
+    times = volume.information.times
+    columns, rows, slices = volume.geometry.sizes
+    spacing = "not in the file"
+    if volume.header.has_spacing:
+        x, y, z = volume.geometry.spacing_mm
+        spacing = f"{y:.4g} × {x:.4g} mm, slices every {z:.4g} mm"
+    facts = [
+        Fact("FileFormat", "File format", str(volume.kind)),
+        Fact("Rows", "Rows", str(rows)),
+        Fact("Columns", "Columns", str(columns)),
+        Fact("NumberOfFrames", "Slices", str(slices)),
+        Fact("PixelSpacing", "Spacing", spacing),
+        Fact("PixelType", "Values", volume.information.pixel_type),
+    ]
+    if times > 1:
+        facts.append(Fact("NumberOfTemporalPositions", "Time points", str(times)))
+    return tuple(facts)
+
+
+def _notices_of_header(volume: _Volume, limits: Limits) -> tuple[Notice, ...]:
+    times = volume.information.times
+    notices = []
+    if not volume.header.has_orientation:
+        message = "The file does not say how the volume lies in the patient: left and right are not certain."
+        notices.append(Notice("orientation-unknown", message))
+    if not volume.header.has_spacing:
+        message = "The file gives no usable spacing: distances cannot be measured in millimetres."
+        notices.append(Notice("spacing-unknown", message))
+    if times > limits.max_time_points:
+        message = f"The file has {times} time points; the first {limits.max_time_points} are shown."
+        notices.append(Notice("time-points-left-out", message))
+    return tuple(notices)
+
+
+def _notices_of_volume(voxels: Pixels) -> tuple[Notice, ...]:
+    """Say where values look like Hounsfield units; nothing is concluded from it."""
+    if voxels.ndim == 4:
+        return ()
+    low, high = float(np.nanmin(voxels, initial=np.inf)), float(np.nanmax(voxels, initial=-np.inf))
+    sample = voxels[::7, ::7, ::7]
+    is_whole = voxels.dtype.kind in "iu" or bool(np.all(sample[np.isfinite(sample)] % 1 == 0))
+    if not (is_whole and -3072 <= low <= -500 and 200 <= high <= 4095):
+        return ()
+    message = (
+        f"The file does not say its modality. Its values, {low:g} to {high:g}, look like CT in Hounsfield units; "
+        "this is not certain."
+    )
+    return (Notice("modality-unknown", message),)
+
+
+def _notices_of_pixels(pixels: Pixels) -> tuple[Notice, ...]:
+    if pixels.dtype.kind != "f" or bool(np.isfinite(pixels).all()):
+        return ()
+    return (Notice("not-a-number", "Some values of this picture are not numbers (NaN or infinite)."),)
+
+
+# ── SimpleITK ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _simpleitk() -> Any:
+    """Import SimpleITK, which the first page does not need; its warnings are about files' inner details."""
+    import SimpleITK
+
+    SimpleITK.ProcessObject.SetGlobalWarningDisplay(False)  # type: ignore[no-untyped-call]  # noqa: FBT003
+    return SimpleITK
+
+
+@contextmanager
+def _reader(start: bytes, rest: memoryview, kind: Kind) -> Iterator[Any]:
+    """Give the bytes to SimpleITK, which reads only files: a private one of a neutral name, gone afterwards."""
+    image_io, suffix = _READERS[kind]
+    with tempfile.TemporaryDirectory(prefix="volume-") as folder:
+        path = Path(folder) / f"volume{suffix}"
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(start)
+            file.write(rest)
+        reader = _simpleitk().ImageFileReader()
+        reader.SetImageIO(image_io)
+        reader.SetFileName(str(path))
+        try:
+            yield reader
+        except RuntimeError:
+            # Not chained: the message is about a temporary file and ITK's sources.
+            raise StudyError(
+                f"This {kind} file is damaged, or its geometry makes no sense.",
+                hint="Save the volume again, best as NIfTI (.nii.gz).",
+                code="damaged-volume",
+            ) from None
+
+
+def _read_information(content: bytes, kind: Kind, header: VolumeHeader) -> _Information:
+    rest = memoryview(content)[header.data_offset : header.data_offset + 4096]
+    with _reader(header.mended, rest, kind) as reader:
+        reader.ReadImageInformation()
+        sizes = reader.GetSize()
+        return _Information(
+            axes=_stored_axes(reader),
+            dimensions=len(sizes),
+            times=sizes[3] if len(sizes) == 4 else 1,
+            pixel_type=_simpleitk().GetPixelIDValueAsString(reader.GetPixelID()),
+            components=reader.GetNumberOfComponents(),
+        )
+
+
+def _stored_axes(reader: Any) -> StoredAxes:
+    """Return the first three axes; a picture of two is a volume of one slice."""
+    dimensions = len(reader.GetSize())
+    spatial = min(dimensions, 3)
+    direction = np.eye(3)
+    direction[:spatial, :spatial] = np.reshape(reader.GetDirection(), (dimensions, dimensions))[:spatial, :spatial]
+    return StoredAxes(
+        sizes=np.array([*reader.GetSize()[:spatial], *[1] * (3 - spatial)]),
+        spacing_mm=np.array([*reader.GetSpacing()[:spatial], *[1.0] * (3 - spatial)]),
+        direction=direction,
+        origin_mm=np.array([*reader.GetOrigin()[:spatial], *[0.0] * (3 - spatial)]),
+    )
+
+
+def _read_voxels(content: bytes, kind: Kind, header: VolumeHeader, time: int) -> Pixels:
+    """Return one time point as (z, y, x), or (z, y, x, 3) of uint8 where it has colour."""
+    with _reader(header.mended, memoryview(content)[header.data_offset :], kind) as reader:
+        reader.ReadImageInformation()
+        sizes = reader.GetSize()
+        if len(sizes) == 4:
+            reader.SetExtractSize([*sizes[:3], 0])
+            reader.SetExtractIndex([0, 0, 0, time])
+        voxels: Pixels = _simpleitk().GetArrayFromImage(reader.Execute())
+    if len(sizes) == 2:
+        voxels = voxels[np.newaxis]
+    return voxels[..., :3] if voxels.ndim == 4 else voxels
+
+
+def _check_supported(information: _Information) -> None:
+    if not 2 <= information.dimensions <= 4:
+        raise StudyError(
+            f"The volume has {information.dimensions} dimensions; 2, 3 and 4 (time) are read.",
+            hint="Save one part of it as a 3-D volume.",
+            code="unsupported-dimensions",
+        )
+    is_colour = information.components in {3, 4} and information.pixel_type == "vector of 8-bit unsigned integer"
+    if information.components != 1 and not is_colour:
+        raise StudyError(
+            f"Every voxel holds {information.components} values ({information.pixel_type}); "
+            "one value, or a colour of 8 bits, is read.",
+            hint="Save one component of it as a volume of its own.",
+            code="unsupported-pixel-type",
+        )
+
+
+def _check_sizes(geometry: Geometry, limits: Limits) -> None:
+    columns, rows, slices = geometry.sizes
+    if min(rows, columns) < limits.min_side:
+        raise StudyError(
+            f"The slices have {rows} × {columns} pixels; at least {limits.min_side} × {limits.min_side} are needed.",
+            code="too-small",
+        )
+    if rows * columns > limits.max_pixels_per_frame or slices > limits.max_frames:
+        raise StudyError(
+            f"The volume has {slices} slices of {rows} × {columns} pixels; up to {limits.max_frames} slices of "
+            f"{limits.max_pixels_per_frame / 1e6:g} million pixels are accepted.",
+            hint="Crop it.",
+            code="too-many-pixels",
+        )

@@ -1,0 +1,268 @@
+"""What the header of a volume claims, read before SimpleITK sees the file.
+
+SimpleITK allocates what a header asks for, fills a NIfTI file that is cut short with zeros, and puts 1 mm where the
+spacing is missing or zero. So the claims are checked here, and what the file does not say is remembered.
+
+References
+----------
+NIfTI-1 and NIfTI-2: nifti1.h and nifti2.h of https://nifti.nimh.nih.gov. MetaImage: https://itk.org/Wiki/MetaIO.
+NRRD: https://teem.sourceforge.net/nrrd/format.html.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import struct
+from dataclasses import dataclass
+
+from core.domain import VoiFunction, WindowLevel
+from core.errors import StudyError
+from core.io.content import Kind
+from core.io.limits import MIB, Limits
+
+MAX_DEFLATE_RATIO = 1032
+"""No deflate stream unpacks to more than this times its size."""
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeHeader:
+    """The claims of a header.
+
+    Attributes
+    ----------
+    data_bytes : int
+        Size of the voxels when unpacked.
+    data_offset : int
+        Where they begin in the file.
+    is_compressed : bool
+        Whether they are packed inside the file, so that their stored size cannot be foretold.
+    has_spacing : bool
+        Whether the spacing is there, finite and above zero along every spatial axis.
+    has_orientation : bool
+        Whether the file says how the volume lies in the patient.
+    window : WindowLevel or None
+        The range that the file proposes for display.
+    mended : bytes
+        The first `data_offset` bytes, with a spacing of zero replaced so that SimpleITK opens the file.
+    """
+
+    data_bytes: int
+    data_offset: int
+    is_compressed: bool
+    has_spacing: bool
+    has_orientation: bool
+    mended: bytes
+    window: WindowLevel | None = None
+
+
+def read_volume_header(content: bytes, kind: Kind, limits: Limits) -> VolumeHeader:
+    """Parse and check the header of a NIfTI, MetaImage or NRRD file.
+
+    Raises
+    ------
+    StudyError
+        When it is damaged, uses a feature that is not supported, claims more than `limits` allow, or more than the
+        file holds.
+    """
+    parse = {Kind.NIFTI: _parse_nifti, Kind.METAIMAGE: _parse_metaimage, Kind.NRRD: _parse_nrrd}[kind]
+    try:
+        header = parse(content)
+    except (struct.error, ValueError, KeyError, IndexError, OverflowError):
+        raise StudyError(
+            f"The header of this {kind} file is damaged.", hint="Save the volume again.", code="damaged-header"
+        ) from None
+    _check_claims(header, len(content), limits)
+    return header
+
+
+def _check_claims(header: VolumeHeader, size: int, limits: Limits) -> None:
+    if header.data_bytes <= 0:
+        raise StudyError("The header claims a volume without voxels.", hint="Save it again.", code="no-pixel-data")
+    if header.data_bytes > limits.max_volume_bytes:
+        raise StudyError(
+            f"The header claims {header.data_bytes / MIB:,.0f} MiB of voxels; "
+            f"up to {limits.max_volume_bytes / MIB:,.0f} MiB are accepted.",
+            hint="Crop the volume or lower its resolution.",
+            code="volume-too-large",
+        )
+    held = size - header.data_offset
+    if header.data_bytes > (held * MAX_DEFLATE_RATIO if header.is_compressed else held):
+        raise StudyError(
+            f"The file is cut short: its header claims {header.data_bytes:,} bytes of voxels, {max(held, 0):,} follow.",
+            hint="Copy the file again.",
+            code="truncated-pixel-data",
+        )
+
+
+def _are_lengths(values: list[float]) -> bool:
+    return bool(values) and all(math.isfinite(value) and value > 0 for value in values)
+
+
+# ── NIfTI ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class _NiftiLayout:
+    """Offsets of the fields in use, and the struct codes of those that differ between the versions."""
+
+    dim: tuple[int, str]
+    bitpix: int
+    pixdim: tuple[int, str]
+    vox_offset: tuple[int, str]
+    slope: tuple[int, str]
+    cal_max: tuple[int, str]
+    codes: tuple[int, str]
+
+
+_NIFTI_1 = _NiftiLayout((40, "8h"), 72, (76, "8f"), (108, "f"), (112, "2f"), (124, "2f"), (252, "2h"))
+_NIFTI_2 = _NiftiLayout((16, "8q"), 14, (104, "8d"), (168, "q"), (176, "2d"), (192, "2d"), (344, "2i"))
+
+
+def _parse_nifti(content: bytes) -> VolumeHeader:
+    order = "<" if content[0] else ">"
+    layout = _NIFTI_1 if int.from_bytes(content[:4], "little" if content[0] else "big") == 348 else _NIFTI_2
+
+    def field(place: tuple[int, str]) -> tuple[float, ...]:
+        return struct.unpack_from(order + place[1], content, place[0])
+
+    dimensions, *sizes = (int(value) for value in field(layout.dim))
+    sizes = sizes[:dimensions]
+    if not 1 <= dimensions <= 7 or min(sizes) < 1:
+        raise StudyError(
+            f"The header claims {dimensions} dimensions of sizes {sizes}; 1 to 7 of at least 1 are possible (dim).",
+            hint="Save the volume again.",
+            code="damaged-header",
+        )
+    (bits,) = struct.unpack_from(order + "h", content, layout.bitpix)
+    offset = int(field(layout.vox_offset)[0])
+    spatial = min(dimensions, 3)
+    spacing = list(field(layout.pixdim)[1 : 1 + spatial])
+    has_spacing = _are_lengths(spacing)
+    mended = bytearray(content[:offset])
+    if not has_spacing:
+        width = struct.calcsize(layout.pixdim[1]) // 8
+        struct.pack_into(f"{order}{spatial}{layout.pixdim[1][1]}", mended, layout.pixdim[0] + width, *([1.0] * spatial))
+    return VolumeHeader(
+        data_bytes=math.prod(sizes) * bits // 8,
+        data_offset=offset,
+        is_compressed=False,
+        has_spacing=has_spacing,
+        has_orientation=any(code > 0 for code in field(layout.codes)),
+        mended=bytes(mended),
+        window=_display_range(*field(layout.cal_max)),
+    )
+
+
+def _display_range(cal_max: float, cal_min: float) -> WindowLevel | None:
+    """Return cal_min to cal_max as a window; both zero means that the file proposes nothing."""
+    if not (math.isfinite(cal_max) and math.isfinite(cal_min) and cal_max > cal_min):
+        return None
+    return WindowLevel(
+        center=(cal_max + cal_min) / 2,
+        width=cal_max - cal_min,
+        function=VoiFunction.LINEAR_EXACT,
+        explanation="display range of the file",
+    )
+
+
+# ── MetaImage ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_METAIMAGE_BYTES = {
+    "MET_CHAR": 1,
+    "MET_UCHAR": 1,
+    "MET_SHORT": 2,
+    "MET_USHORT": 2,
+    "MET_INT": 4,
+    "MET_UINT": 4,
+    "MET_LONG": 4,
+    "MET_ULONG": 4,
+    "MET_LONG_LONG": 8,
+    "MET_ULONG_LONG": 8,
+    "MET_FLOAT": 4,
+    "MET_DOUBLE": 8,
+}
+
+
+def _parse_metaimage(content: bytes) -> VolumeHeader:
+    offset = content.index(b"\n", content.index(b"ElementDataFile")) + 1
+    lines = content[:offset].decode("latin-1").splitlines()
+    fields = {key.strip(): value.strip() for key, _, value in (line.partition("=") for line in lines)}
+    element = fields["ElementType"].upper()
+    if element not in _METAIMAGE_BYTES or fields.get("BinaryData", "True").lower() == "false":
+        raise _unsupported("MetaImage", "ElementType, BinaryData", "binary integers and floating-point numbers")
+    if fields.get("HeaderSize", "0") != "0":
+        raise _unsupported("MetaImage", "HeaderSize", "0")
+    channels = int(fields.get("ElementNumberOfChannels", "1"))
+    # MetaIO lets ElementSpacing win over ElementSize.
+    spacing = _numbers(fields.get("ElementSpacing", fields.get("ElementSize", "")))
+    has_spacing = _are_lengths(spacing[:3])
+    kept = lines if has_spacing else [line for line in lines if not re.match(r"Element(Spacing|Size)\b", line)]
+    return VolumeHeader(
+        data_bytes=math.prod(int(size) for size in fields["DimSize"].split()) * channels * _METAIMAGE_BYTES[element],
+        data_offset=offset,
+        is_compressed=fields.get("CompressedData", "False").lower() == "true",
+        has_spacing=has_spacing,
+        has_orientation=not {"TransformMatrix", "Orientation", "Rotation"}.isdisjoint(fields),
+        mended="".join(f"{line}\n" for line in kept).encode("latin-1"),
+    )
+
+
+# ── NRRD ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_NRRD_BYTES = {
+    **dict.fromkeys(("signed char", "int8", "int8_t", "uchar", "unsigned char", "uint8", "uint8_t"), 1),
+    **dict.fromkeys(("short", "short int", "signed short", "signed short int", "int16", "int16_t"), 2),
+    **dict.fromkeys(("ushort", "unsigned short", "unsigned short int", "uint16", "uint16_t"), 2),
+    **dict.fromkeys(("int", "signed int", "int32", "int32_t", "uint", "unsigned int", "uint32", "uint32_t"), 4),
+    **dict.fromkeys(("longlong", "long long", "long long int", "signed long long", "int64", "int64_t"), 8),
+    **dict.fromkeys(("ulonglong", "unsigned long long", "unsigned long long int", "uint64", "uint64_t"), 8),
+    "float": 4,
+    "double": 8,
+}
+_NRRD_ENCODINGS = {"raw": False, "gzip": True, "gz": True}
+_ANATOMICAL = re.compile(r"(left|right|[lr])(-?(anterior|posterior|[ap]))(-?(superior|inferior|[si]))", re.IGNORECASE)
+
+
+def _parse_nrrd(content: bytes) -> VolumeHeader:
+    end = re.search(rb"\r?\n\r?\n", content)
+    if end is None:
+        raise ValueError("no empty line after the header")
+    lines = content[: end.start()].decode("latin-1").splitlines()
+    pairs = (line.partition(":") for line in lines if not line.startswith("#") and ":=" not in line)
+    fields = {key.strip().lower(): value.strip() for key, _, value in pairs}
+    if fields["type"].lower() not in _NRRD_BYTES or fields["encoding"].lower() not in _NRRD_ENCODINGS:
+        raise _unsupported("NRRD", "type, encoding", "numbers, encoded raw or gzip")
+    spacing = _nrrd_spacing(fields)
+    has_spacing = _are_lengths(spacing)
+    kept = lines if has_spacing else [line for line in lines if not line.lower().startswith("spacings:")]
+    sizes = [int(size) for size in fields["sizes"].split()]
+    return VolumeHeader(
+        data_bytes=math.prod(sizes) * _NRRD_BYTES[fields["type"].lower()],
+        data_offset=end.end(),
+        is_compressed=_NRRD_ENCODINGS[fields["encoding"].lower()],
+        has_spacing=has_spacing,
+        has_orientation="space directions" in fields and _ANATOMICAL.match(fields.get("space", "")) is not None,
+        mended=("".join(f"{line}\n" for line in kept) + "\n").encode("latin-1"),
+    )
+
+
+def _nrrd_spacing(fields: dict[str, str]) -> list[float]:
+    """Return the length of a step along each spatial axis; axes of colours or of time have none or NaN."""
+    if "space directions" in fields:
+        return [math.hypot(*_numbers(vector)) for vector in re.findall(r"\(([^)]*)\)", fields["space directions"])]
+    spatial = _numbers(fields.get("spacings", ""))
+    kinds = fields.get("kinds", "").split() or ["domain"] * len(spatial)
+    return [value for value, kind in zip(spatial, kinds, strict=False) if kind in {"domain", "space", "???"}][:3]
+
+
+def _numbers(text: str) -> list[float]:
+    return [float(value) for value in text.replace(",", " ").split()]
+
+
+def _unsupported(name: str, attributes: str, accepted: str) -> StudyError:
+    return StudyError(
+        f"This {name} file is of a make that is not read ({attributes}); accepted: {accepted}.",
+        hint="Save the volume as NIfTI (.nii.gz).",
+        code="unsupported-encoding",
+    )
