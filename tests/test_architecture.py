@@ -52,7 +52,7 @@ def test_every_part_of_core_has_a_floor() -> None:
 def test_the_drawing_is_read_as_drawn() -> None:
     drawing = """Text.
 ```
- 6  core/ui/   core/__main__.py    the doors: core/none of this counts
+ 2  core/ui/   core/__main__.py    the doors: core/none of this counts
                                    and goes on here
  1  core/domain.py                 the nouns
  0  core/errors.py                 failures
@@ -114,8 +114,8 @@ def _drawn_floors(text: str) -> list[set[str]]:
     """Return the floors of the drawing, top first: the fenced block whose lines begin with their numbers."""
     blocks = re.findall(r"^```[^\n]*\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
     floors = next((lines for block in blocks if (lines := _numbered_lines(block))), {})
-    assert sorted(floors) == list(range(len(floors))), "the floors are numbered from 0 without a gap"
-    return [floors[number] for number in sorted(floors, reverse=True)]
+    assert list(floors) == list(range(max(floors), min(floors) - 1, -1)), "numbered downwards, without a gap"
+    return list(floors.values())
 
 
 def _numbered_lines(block: str) -> dict[int, set[str]]:

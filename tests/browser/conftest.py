@@ -1,0 +1,148 @@
+"""A browser, a server and a desk for every worker of the test run.
+
+Everything is scoped to this package, so that Playwright's event loop is gone before the tests of other folders run.
+`LIGHTBOX_SCREENSHOTS=FOLDER` keeps a picture of every test's end (and those that tests take in between);
+without it only those of failed tests are kept, in `test-results/`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+
+from tests.browser.chromium import NoBrowserError, find_chromium
+from tests.browser.desk import Desk
+from tests.serving import CHECKOUT, Server, serve
+
+FLAGS = (
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+SMALL_SCREEN = {"width": 1280, "height": 720}
+FOLDER = Path(__file__).parent
+TestReport = pytest.TestReport
+REPORTS: pytest.StashKey[TestReport] = pytest.StashKey()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if FOLDER in item.path.parents and "chromium_path" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.when == "call":
+        item.stash[REPORTS] = report
+    return report
+
+
+@pytest.fixture(scope="session")
+def chromium_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a browser, installing one where there is none; the run fails where none can be had."""
+    # Workers of one run share this folder's parent: only one of them installs.
+    with FileLock(tmp_path_factory.getbasetemp().parent / "chromium.lock"):
+        try:
+            return find_chromium()
+        except NoBrowserError as error:
+            pytest.fail(str(error), pytrace=False)
+
+
+@pytest.fixture(scope="package")
+def browser(chromium_path: Path) -> Iterator[Browser]:
+    is_root = sys.platform != "win32" and os.geteuid() == 0
+    flags = [*FLAGS, "--no-sandbox"] if is_root else list(FLAGS)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium_path, args=flags)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="package")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serve(CHECKOUT / "streamlit_app.py", folder=tmp_path_factory.mktemp("server")) as server:
+        yield server
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    """Return what the browser's console says against the application; must be empty when the test ends."""
+    return []
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context(viewport=SMALL_SCREEN, accept_downloads=True, reduced_motion="reduce")
+    context.set_default_timeout(30_000)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext, complaints: list[str]) -> Page:
+    page = context.new_page()
+    page.on("pageerror", lambda error: complaints.append(f"uncaught: {error}"))
+    page.on("console", lambda message: _note(message, complaints))
+    page.on("requestfailed", lambda request: _note_request(request.url, request.failure, complaints))
+    return page
+
+
+@pytest.fixture
+def picture(page: Page, request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Return a function that keeps a screenshot under the test's name and a word, where pictures are wanted."""
+    wanted = os.environ.get("LIGHTBOX_SCREENSHOTS")
+
+    def take(word: str) -> None:
+        if wanted:
+            _keep(page, Path(wanted), f"{request.node.name}-{word}")
+
+    return take
+
+
+@pytest.fixture
+def desk(
+    page: Page,
+    server: Server,
+    complaints: list[str],
+    picture: Callable[[str], None],
+    request: pytest.FixtureRequest,
+) -> Iterator[Desk]:
+    """Open the first page; afterwards the console must be silent and the server's log without a traceback."""
+    logged = len(server.log_text())
+    desk = Desk(page, server)
+    desk.open()
+    yield desk
+    picture("end")
+    if request.node.stash.get(REPORTS, None) is not None and request.node.stash[REPORTS].failed:
+        _keep(page, CHECKOUT / "test-results", request.node.name)
+    assert complaints == [], "the browser's console must be silent"
+    assert "Traceback" not in server.log_text()[logged:], server.log_text()[logged:]
+
+
+def _note(message: ConsoleMessage, complaints: list[str]) -> None:
+    if message.type == "error":
+        complaints.append(f"{message.text} ({message.location.get('url', '')})")
+
+
+def _note_request(url: str, failure: str | None, complaints: list[str]) -> None:
+    # Leaving a page aborts what it was still loading.
+    if failure != "net::ERR_ABORTED":
+        complaints.append(f"{failure}: {url}")
+
+
+def _keep(page: Page, folder: Path, name: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=folder / f"{re.sub(r'[^A-Za-z0-9]+', '-', name).strip('-')}.png")
