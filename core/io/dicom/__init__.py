@@ -1,1 +1,11 @@
-"""DICOM: headers, series, and pixels by the letter of the standard."""
+"""DICOM: header, pixels, series and facts.
+
+bytes → read_header → DicomFile → decode_frame → Image
+                          └─────→ group_series → Series
+"""
+
+from core.io.dicom.decode import decode_frame
+from core.io.dicom.header import DicomFile, looks_like_dataset, read_header
+from core.io.dicom.series import group_series
+
+__all__ = ["DicomFile", "decode_frame", "group_series", "looks_like_dataset", "read_header"]

@@ -1,0 +1,76 @@
+"""From a located frame to an image: stored pixels, modality LUT, and everything needed to show them right."""
+
+from __future__ import annotations
+
+from core.domain import Image, Intensity, Pixels
+from core.errors import StudyError
+from core.io.dicom.colour import apply_palette, to_rgb
+from core.io.dicom.header import DicomFile
+from core.io.dicom.modality import intensity_of, padding_of, read_modality
+from core.io.dicom.spacing import read_spacing
+from core.io.dicom.stored import read_stored
+from core.io.dicom.voi import read_voi
+
+
+def frame_uid(file: DicomFile, index: int) -> str:
+    """Return the key of a frame: digest of the file and number of the frame, counted from 1 as DICOM does."""
+    return f"{file.digest}:{index + 1}"
+
+
+def decode_frame(file: DicomFile, index: int) -> Image:
+    """Decode one frame.
+
+    Parameters
+    ----------
+    file : DicomFile
+        With a checked header.
+    index : int
+        Of the frame, from 0.
+
+    Returns
+    -------
+    Image
+        Gray pixels after the modality LUT, or RGB.
+
+    Raises
+    ------
+    StudyError
+        Where the pixels are damaged, or there is no such frame.
+    """
+    if not 0 <= index < file.layout.frames:
+        raise StudyError(f"There is no frame {index + 1}; the file holds {file.layout.frames}.", code="no-such-frame")
+    stored, photometric = read_stored(file, index)
+    if photometric == "PALETTE COLOR":
+        return _colour(file, index, apply_palette(stored, file.dataset))
+    if file.layout.samples_per_pixel == 3:
+        return _colour(file, index, to_rgb(stored, photometric, bits=file.layout.bits_stored))
+    return _gray(file, index, stored)
+
+
+def _colour(file: DicomFile, index: int, pixels: Pixels) -> Image:
+    spacing, notices = read_spacing(file.dataset, index)
+    return Image(
+        pixels=pixels,
+        intensity=Intensity.RGB,
+        photometric_interpretation="RGB",
+        uid=frame_uid(file, index),
+        spacing=spacing,
+        notices=file.notices + notices,
+    )
+
+
+def _gray(file: DicomFile, index: int, stored: Pixels) -> Image:
+    transform, modality_notices = read_modality(file, index)
+    voi, voi_notices = read_voi(file, index, can_be_negative=transform.can_be_negative)
+    spacing, spacing_notices = read_spacing(file.dataset, index)
+    is_inverse = file.layout.photometric_interpretation == "MONOCHROME1"
+    return Image(
+        pixels=transform.apply(stored),
+        intensity=intensity_of(file, index, transform),
+        photometric_interpretation="MONOCHROME1" if is_inverse else "MONOCHROME2",
+        uid=frame_uid(file, index),
+        spacing=spacing,
+        voi=voi,
+        padding=padding_of(file, transform),
+        notices=file.notices + modality_notices + voi_notices + spacing_notices,
+    )

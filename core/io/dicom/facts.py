@@ -1,0 +1,216 @@
+"""What the header says of the patient and the examination: for the facts panel and for checks of the intended use."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from pydicom.dataset import Dataset
+
+from core.domain import Acquisition, Fact, Notice
+from core.io.dicom.attributes import numbers, text, texts
+from core.io.dicom.header import DicomFile
+
+DAYS_PER_YEAR = 365.25
+_AGE = re.compile(r"(\d{1,3})([DWMY]?)")
+_AGE_UNIT_YEARS = {"D": 1 / DAYS_PER_YEAR, "W": 7 / DAYS_PER_YEAR, "M": 1 / 12, "Y": 1.0, "": 1.0}
+
+
+# ── Acquisition ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def read_acquisition(dataset: Dataset) -> Acquisition:
+    """Return the facts that an intended use is checked against."""
+    return Acquisition(
+        modality=_code(dataset, "Modality"),
+        body_part_examined=_code(dataset, "BodyPartExamined"),
+        view_position=_code(dataset, "ViewPosition"),
+        patient_age_years=age_years(dataset),
+        patient_sex=_code(dataset, "PatientSex"),
+        manufacturer=_code(dataset, "Manufacturer"),
+        presentation_intent_type=_code(dataset, "PresentationIntentType"),
+    )
+
+
+def _code(dataset: Dataset, keyword: str) -> str | None:
+    value = text(dataset, keyword)
+    return value.upper() if value else None
+
+
+def age_years(dataset: Dataset) -> float | None:
+    """Return the patient's age at the study: PatientAge, else from PatientBirthDate and the study's date."""
+    stated = _AGE.fullmatch((text(dataset, "PatientAge") or "").upper().replace(" ", ""))
+    if stated:
+        return int(stated[1]) * _AGE_UNIT_YEARS[stated[2]]
+    born = parse_date(text(dataset, "PatientBirthDate"))
+    days = (
+        parse_date(text(dataset, keyword)) for keyword in ("StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate")
+    )
+    day = next((found for found in days if found is not None), None)
+    if born is None or day is None or day < born:
+        return None
+    return (day - born).days / DAYS_PER_YEAR
+
+
+def parse_date(value: str | None) -> date | None:
+    """Return a DICOM date (YYYYMMDD, or YYYY.MM.DD of old); None where it is not one."""
+    digits = re.sub(r"[.\-]", "", value or "")[:8]
+    try:
+        return date(int(digits[:4]), int(digits[4:6]), int(digits[6:8]))
+    except ValueError:
+        return None
+
+
+# ── Title and warnings ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def title_of(dataset: Dataset) -> str:
+    """Return a title for a series: its description, else modality, body part and view."""
+    description = text(dataset, "SeriesDescription")
+    if description and not _names_patient(description, dataset):
+        return description
+    parts = [_code(dataset, keyword) for keyword in ("Modality", "BodyPartExamined", "ViewPosition")]
+    return " ".join(part for part in parts if part) or "Image"
+
+
+def _names_patient(description: str, dataset: Dataset) -> bool:
+    identity = " ".join([*texts(dataset, "PatientName"), *texts(dataset, "PatientID")])
+    secrets = {part.casefold() for part in re.split(r"[\s^=,]+", identity) if len(part) > 2}
+    return any(word in secrets for word in re.split(r"[\W_]+", description.casefold()))
+
+
+def series_notices(dataset: Dataset) -> tuple[Notice, ...]:
+    """Return warnings that the header calls for."""
+    if _code(dataset, "BurnedInAnnotation") != "YES":
+        return ()
+    message = "The header says that text is burned into the pixels (BurnedInAnnotation): it may name the patient."
+    return (Notice("burned-in-annotation", message),)
+
+
+# ── Facts panel ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _plain(dataset: Dataset, keyword: str) -> str:
+    return ", ".join(texts(dataset, keyword))
+
+
+def _name(dataset: Dataset, keyword: str) -> str:
+    parts = (text(dataset, keyword) or "").split("=")[0].split("^")
+    family, given = parts[0].strip(), " ".join(part.strip() for part in parts[1:] if part.strip())
+    return ", ".join(part for part in (family, given) if part)
+
+
+def _date(dataset: Dataset, keyword: str) -> str:
+    day = parse_date(text(dataset, keyword))
+    return day.isoformat() if day else _plain(dataset, keyword)
+
+
+def _time(dataset: Dataset, keyword: str) -> str:
+    digits = (text(dataset, keyword) or "").replace(":", "")
+    return f"{digits[:2]}:{digits[2:4]}" if re.match(r"\d{4}", digits) else ""
+
+
+def _age(dataset: Dataset, _keyword: str) -> str:
+    years = age_years(dataset)
+    if years is None:
+        return ""
+    if years >= 2:
+        return f"{int(years)} years"
+    return f"{round(years * 12)} months" if years >= 1 / 6 else f"{round(years * DAYS_PER_YEAR)} days"
+
+
+def _sex(dataset: Dataset, keyword: str) -> str:
+    value = _code(dataset, keyword) or ""
+    return {"M": "male", "F": "female", "O": "other"}.get(value, value)
+
+
+def _unit(unit: str) -> Callable[[Dataset, str], str]:
+    def formatted(dataset: Dataset, keyword: str) -> str:
+        values = numbers(dataset, keyword)
+        return f"{' × '.join(f'{value:g}' for value in values)} {unit}" if values else ""
+
+    return formatted
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    keyword: str
+    label: str
+    identifying: bool = False
+    formatted: Callable[[Dataset, str], str] = _plain
+
+
+_ROWS = (
+    _Row("PatientName", "Patient", identifying=True, formatted=_name),
+    _Row("PatientID", "Patient ID", identifying=True),
+    _Row("OtherPatientIDs", "Other patient IDs", identifying=True),
+    _Row("PatientBirthDate", "Born", identifying=True, formatted=_date),
+    _Row("PatientAddress", "Address", identifying=True),
+    _Row("PatientTelephoneNumbers", "Telephone", identifying=True),
+    _Row("PatientAge", "Age", formatted=_age),
+    _Row("PatientSex", "Sex", formatted=_sex),
+    _Row("AccessionNumber", "Accession number", identifying=True),
+    _Row("StudyID", "Study ID", identifying=True),
+    _Row("StudyInstanceUID", "Study UID", identifying=True),
+    _Row("SeriesInstanceUID", "Series UID", identifying=True),
+    _Row("StudyDate", "Study date", identifying=True, formatted=_date),
+    _Row("StudyTime", "Study time", identifying=True, formatted=_time),
+    _Row("AcquisitionDate", "Acquired on", identifying=True, formatted=_date),
+    _Row("InstitutionName", "Institution", identifying=True),
+    _Row("InstitutionAddress", "Institution's address", identifying=True),
+    _Row("StationName", "Station", identifying=True),
+    _Row("ReferringPhysicianName", "Referring physician", identifying=True, formatted=_name),
+    _Row("PerformingPhysicianName", "Performing physician", identifying=True, formatted=_name),
+    _Row("NameOfPhysiciansReadingStudy", "Reading physician", identifying=True, formatted=_name),
+    _Row("OperatorsName", "Operator", identifying=True, formatted=_name),
+    _Row("DeviceSerialNumber", "Device serial number", identifying=True),
+    _Row("StudyDescription", "Study", identifying=True),
+    _Row("SeriesDescription", "Series", identifying=True),
+    _Row("ProtocolName", "Protocol", identifying=True),
+    _Row("ImageComments", "Comments", identifying=True),
+    _Row("Modality", "Modality"),
+    _Row("BodyPartExamined", "Body part"),
+    _Row("ViewPosition", "View"),
+    _Row("ImageLaterality", "Side"),
+    _Row("PatientPosition", "Patient position"),
+    _Row("SeriesNumber", "Series number"),
+    _Row("Manufacturer", "Manufacturer"),
+    _Row("ManufacturerModelName", "Model"),
+    _Row("MagneticFieldStrength", "Field strength", formatted=_unit("T")),
+    _Row("RepetitionTime", "Repetition time (TR)", formatted=_unit("ms")),
+    _Row("EchoTime", "Echo time (TE)", formatted=_unit("ms")),
+    _Row("InversionTime", "Inversion time (TI)", formatted=_unit("ms")),
+    _Row("FlipAngle", "Flip angle", formatted=_unit("°")),
+    _Row("KVP", "Tube voltage", formatted=_unit("kV")),
+    _Row("XRayTubeCurrent", "Tube current", formatted=_unit("mA")),
+    _Row("Exposure", "Exposure", formatted=_unit("mAs")),
+    _Row("ConvolutionKernel", "Reconstruction kernel"),
+    _Row("ContrastBolusAgent", "Contrast agent"),
+    _Row("GantryDetectorTilt", "Gantry tilt", formatted=_unit("°")),
+    _Row("SliceThickness", "Slice thickness", formatted=_unit("mm")),
+    _Row("SpacingBetweenSlices", "Spacing between slices", formatted=_unit("mm")),
+    _Row("PixelSpacing", "Pixel spacing", formatted=_unit("mm")),
+    _Row("ImagerPixelSpacing", "Pixel spacing at the detector", formatted=_unit("mm")),
+    _Row("PresentationIntentType", "Intended for"),
+)
+
+
+def facts_of(file: DicomFile) -> tuple[Fact, ...]:
+    """Return the facts of a file that its header states, for the panel."""
+    return tuple(_facts(file))
+
+
+def _facts(file: DicomFile) -> Iterator[Fact]:
+    for row in _ROWS:
+        value = row.formatted(file.dataset, row.keyword)
+        if value:
+            yield Fact(row.keyword, row.label, value, row.identifying)
+    layout = file.layout
+    yield Fact("Rows", "Matrix", f"{layout.rows} × {layout.columns}")
+    yield Fact("BitsStored", "Bits stored", f"{layout.bits_stored} of {layout.bits_allocated}")
+    yield Fact("PhotometricInterpretation", "Photometric interpretation", layout.photometric_interpretation)
+    yield Fact("TransferSyntaxUID", "Encoding", file.syntax.name)
+    if layout.frames > 1:
+        yield Fact("NumberOfFrames", "Frames", str(layout.frames))

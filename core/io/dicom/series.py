@@ -1,0 +1,187 @@
+"""From files to series: what belongs together, in reading order, with the faults of the stack named.
+
+References
+----------
+DICOM PS3.3, C.7.3.1 (General Series), C.7.6.2 (Image Plane), C.7.6.5 (Cine).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Hashable, Iterable, Sequence
+from functools import partial
+
+from core.domain import Frame, Notice, Position, Series
+from core.io.dicom.attributes import integer, number, numbers, text
+from core.io.dicom.decode import decode_frame, frame_uid
+from core.io.dicom.facts import facts_of, read_acquisition, series_notices, title_of
+from core.io.dicom.geometry import (
+    TILT_DEGREES,
+    distances_along_normal,
+    read_orientation,
+    read_position,
+    stack_notices,
+    tilt_notice,
+)
+from core.io.dicom.header import DicomFile
+from core.io.dicom.modality import is_localizer
+
+ORIENTATION_TOLERANCE = 0.01
+"""Direction cosines that differ by no more are the same orientation: 0.6°."""
+
+
+def group_series(files: Iterable[DicomFile]) -> tuple[Series, ...]:
+    """Sort files into series.
+
+    Files belong together that share SeriesInstanceUID, orientation, matrix size, kind of pixels and what an intended
+    use is checked against; localizers stand apart, and so does every multi-frame file.
+
+    Returns
+    -------
+    tuple of Series
+        In the order in which their first files came, localizers last.
+    """
+    groups: dict[Hashable, list[list[DicomFile]]] = {}
+    for file in files:
+        _join(groups.setdefault(_key(file), []), file)
+    series = [_series(group) for clusters in groups.values() for group in clusters]
+    return tuple(sorted(series, key=lambda one: one.is_localizer))
+
+
+def _key(file: DicomFile) -> Hashable:
+    if file.layout.frames > 1:
+        return file.digest
+    uid = text(file.dataset, "SeriesInstanceUID") or file.digest
+    seen = [
+        text(file.dataset, keyword) for keyword in ("Modality", "BodyPartExamined", "ViewPosition", "ImageLaterality")
+    ]
+    layout = file.layout
+    return (uid, layout.rows, layout.columns, layout.samples_per_pixel, is_localizer(file.dataset), *seen)
+
+
+def _join(clusters: list[list[DicomFile]], file: DicomFile) -> None:
+    """Add a file to the cluster of its orientation, or begin one."""
+    orientation = read_orientation(file.dataset, 0)
+    for cluster in clusters:
+        if _is_same_orientation(orientation, read_orientation(cluster[0].dataset, 0)):
+            cluster.append(file)
+            return
+    clusters.append([file])
+
+
+def _is_same_orientation(one: Sequence[float] | None, other: Sequence[float] | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return max(abs(a - b) for a, b in zip(one, other, strict=True)) <= ORIENTATION_TOLERANCE
+
+
+def _series(files: list[DicomFile]) -> Series:
+    frames, notices = _in_order([frame for file in files for frame in _frames(file)], files)
+    first = files[0]
+    return Series(
+        uid=hashlib.sha256("\n".join(frame.uid for frame in frames).encode()).hexdigest(),
+        title=title_of(first.dataset),
+        frames=frames,
+        acquisition=read_acquisition(first.dataset),
+        facts=facts_of(first),
+        notices=series_notices(first.dataset) + notices,
+        source=first.name,
+        is_localizer=is_localizer(first.dataset),
+    )
+
+
+# ── Frames ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _frames(file: DicomFile) -> list[Frame]:
+    times = _frame_times(file)
+    instance = integer(file.dataset, "InstanceNumber")
+    return [
+        Frame(
+            uid=frame_uid(file, index),
+            load=partial(decode_frame, file, index),
+            shape=(file.layout.rows, file.layout.columns),
+            position=read_position(file.dataset, index),
+            instance_number=instance if file.layout.frames == 1 else index + 1,
+            frame_time_ms=times[index],
+        )
+        for index in range(file.layout.frames)
+    ]
+
+
+def _frame_times(file: DicomFile) -> list[float | None]:
+    """Return for each frame the milliseconds until the next, PS3.3 C.7.6.5.1.1 and .2; None where unknown."""
+    frames = file.layout.frames
+    if frames == 1:
+        return [None]
+    if steady := _steady_frame_time(file):
+        return [steady] * frames
+    increments = numbers(file.dataset, "FrameTimeVector")
+    if len(increments) != frames or min(increments[1:]) <= 0:
+        return [None] * frames
+    return [*increments[1:], increments[-1]]
+
+
+def _steady_frame_time(file: DicomFile) -> float | None:
+    frame_time = number(file.dataset, "FrameTime")
+    if frame_time is not None and frame_time > 0:
+        return frame_time
+    if "FrameTimeVector" in file.dataset:
+        return None
+    rates = (number(file.dataset, keyword) for keyword in ("RecommendedDisplayFrameRate", "CineRate"))
+    return next((1000 / rate for rate in rates if rate is not None and rate > 0), None)
+
+
+# ── Order ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _in_order(frames: list[Frame], files: Sequence[DicomFile]) -> tuple[tuple[Frame, ...], tuple[Notice, ...]]:
+    """Return frames in reading order, and what is wrong with the stack."""
+    if len(frames) < 2:
+        return tuple(frames), ()
+    positions = [frame.position for frame in frames if frame.position is not None]
+    if len(positions) < len(frames):
+        return _by_instance(frames, files, known=len(positions))
+    if len(files) == 1 and not _is_stack(positions):
+        return tuple(frames), ()
+    distances = distances_along_normal(positions)
+    order = sorted(range(len(frames)), key=lambda at: (round(distances[at], 2), frames[at].instance_number or 0, at))
+    return tuple(frames[at] for at in order), stack_notices([positions[at] for at in order])
+
+
+def _is_stack(positions: Sequence[Position]) -> bool:
+    """Return whether the frames of one file are parallel slices at more than one place."""
+    first = positions[0]
+    parallel = all(_is_same_orientation(first.orientation, other.orientation) for other in positions[1:])
+    return parallel and len({other.origin_mm for other in positions}) > 1
+
+
+def _by_instance(
+    frames: list[Frame], files: Sequence[DicomFile], *, known: int
+) -> tuple[tuple[Frame, ...], tuple[Notice, ...]]:
+    """Order frames without positions by InstanceNumber, then by name."""
+    if len(files) == 1:
+        return tuple(frames), ()
+    names = {frame_uid(file, 0): file.name for file in files}
+    last = max((frame.instance_number or 0 for frame in frames), default=0) + 1
+    ordered = sorted(
+        frames, key=lambda frame: (last if frame.instance_number is None else frame.instance_number, names[frame.uid])
+    )
+    return tuple(ordered), tuple(_order_notices(frames, files, known=known))
+
+
+def _order_notices(frames: Sequence[Frame], files: Sequence[DicomFile], *, known: int) -> list[Notice]:
+    notices = []
+    if known or text(files[0].dataset, "Modality") in ("CT", "MR", "PT"):
+        by = "their names" if all(frame.instance_number is None for frame in frames) else "InstanceNumber"
+        notices.append(
+            Notice(
+                "missing-positions",
+                f"{len(frames) - known} of {len(frames)} slices do not say where they lie (ImagePositionPatient); "
+                f"they are in the order of {by}.",
+            )
+        )
+    tilt = number(files[0].dataset, "GantryDetectorTilt")
+    if tilt is not None and abs(tilt) > TILT_DEGREES:
+        notices.append(tilt_notice(abs(tilt)))
+    return notices
