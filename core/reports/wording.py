@@ -1,0 +1,155 @@
+"""The words for an answer: said once, so that the page, the report and the picture say the same.
+
+Words come before numbers. A number is called a probability only where it is calibrated, and nothing is called positive
+or negative without an operating point.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from core.domain import Estimate, Explanation, Label, OperatingPoint, Score, Voi, VoiFunction, VoiLut
+
+NOT_FOR_DIAGNOSIS = "Not for diagnostic use"
+SYNTHETIC = "Synthetic, not a patient"
+
+
+# ── Calls ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def label_title(label: Label) -> str:
+    """Return a label's name with a capital first letter; the rest as its model writes it."""
+    return label.name[:1].upper() + label.name[1:]
+
+
+def call_word(score: Score) -> str:
+    """Say a call in one word: "positive" or "negative" of a finding, "yes" or "no" of a normal class."""
+    if math.isnan(score.value):
+        return "undefined"
+    if score.call is None:
+        return "no operating point"
+    if score.label.is_finding:
+        return "positive" if score.call else "negative"
+    return "yes" if score.call else "no"
+
+
+def call_in_words(score: Score) -> str:
+    """Say what is called of a label: "Pneumonia: positive"."""
+    return f"{label_title(score.label)}: {call_word(score)}"
+
+
+def leading_scores(scores: Sequence[Score]) -> tuple[Score, ...]:
+    """Return the scores that the answer begins with, the highest first.
+
+    All that are called positive; where none is and the model has one label only, that one; else none, and the answer
+    begins with `headline` alone.
+    """
+    positive = sorted((score for score in scores if score.call), key=lambda score: score.value, reverse=True)
+    if positive:
+        return tuple(positive)
+    return tuple(scores) if len(scores) == 1 else ()
+
+
+def headline(scores: Sequence[Score]) -> str:
+    """Say the answer of a model in one line."""
+    leading = leading_scores(scores)
+    if leading:
+        return " · ".join(call_in_words(score) for score in leading)
+    if all(score.call is None for score in scores):
+        return "No call"
+    if any(score.call is None for score in scores):
+        return "Nothing is called positive, and some labels have no call"
+    return "Nothing is called positive"
+
+
+# ── Operating points ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def score_word(score: Score) -> str:
+    """Return what the number may be called."""
+    return "probability" if score.calibrated else "score"
+
+
+def operating_point_in_words(score: Score) -> str:
+    """Say how a score became a call: "score 0.83 ≥ 0.41, set for 95 % sensitivity on 521 validation images"."""
+    if math.isnan(score.value):
+        return "The model gave no number for this label."
+    point = score.label.operating_point
+    if point is None:
+        return f"{score_word(score)} {score.value:.2f}; without an operating point there is no call"
+    value, threshold = _told_apart(score.value, point.threshold)
+    relation = "≥" if score.call else "<"
+    return f"{score_word(score)} {value} {relation} {threshold}, set for {point.criterion} on {point.origin}"
+
+
+def accuracy_in_words(point: OperatingPoint) -> str:
+    """Say how good an operating point was where it was set; empty where that was not measured."""
+    measured = (("sensitivity", point.sensitivity), ("specificity", point.specificity))
+    parts = [f"{name} {estimate_in_words(estimate)}" for name, estimate in measured if estimate is not None]
+    return f"There: {', '.join(parts)}." if parts else ""
+
+
+def estimate_in_words(estimate: Estimate) -> str:
+    """Write a figure with its 95 % interval, or why it does not exist."""
+    if math.isnan(estimate.value):
+        return f"undefined ({estimate.undefined})" if estimate.undefined else "undefined"
+    if math.isnan(estimate.low) or math.isnan(estimate.high):
+        return f"{estimate.value:.2f}"
+    return f"{estimate.value:.2f} (95 % interval {estimate.low:.2f}–{estimate.high:.2f})"
+
+
+def _told_apart(value: float, threshold: float) -> tuple[str, str]:
+    """Write two numbers with two decimals, or with as many more (up to six) as show on which side the value lies."""
+    digits = next((digits for digits in range(2, 6) if f"{value:.{digits}f}" != f"{threshold:.{digits}f}"), 6)
+    return f"{value:.{digits}f}", f"{threshold:.{digits}f}"
+
+
+# ── Evidence ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def why_no_heatmap(score: Score, explanation: Explanation | None) -> str:
+    """Say why no heatmap is drawn for a label; empty where one is.
+
+    Parameters
+    ----------
+    score : Score
+    explanation : Explanation or None
+        For the score's label; None where it was not asked for or cannot be made.
+    """
+    name = label_title(score.label)
+    if explanation is None:
+        return f"{name}: no heatmap was made."
+    if not score.label.is_finding:
+        return f"{name} is not a finding, so there is nothing to point at."
+    if score.call is False:
+        return f"{call_in_words(score)}. No heatmap is drawn for a negative call."
+    if not explanation.has_positive_evidence:
+        return f"{name}: no positive evidence anywhere in the image."
+    return ""
+
+
+def heatmap_in_words(explanation: Explanation, limits: tuple[float, float]) -> str:
+    """Say what a heatmap shows and on which scale."""
+    low, high = (number_in_words(value) for value in limits)
+    return f"{explanation.method} for {explanation.label_name}, colours from {low} to {high} ({explanation.unit})"
+
+
+# ── Numbers ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def window_in_words(voi: Voi | None, *, invert: bool = False) -> str:
+    """Say a window as radiologists do, width before level; None is true colour."""
+    inverted = ", inverted" if invert else ""
+    if voi is None:
+        return f"true colour{inverted}"
+    if isinstance(voi, VoiLut):
+        return f"VOI LUT of the file{inverted}"
+    function = "" if voi.function is VoiFunction.LINEAR else f" ({voi.function.value})"
+    return f"W {number_in_words(voi.width)} L {number_in_words(voi.center)}{function}{inverted}"
+
+
+def number_in_words(value: float) -> str:
+    """Write a number with three digits, all digits of a larger one, and a true minus sign."""
+    text = f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    return text.replace("-", "−")
