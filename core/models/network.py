@@ -10,6 +10,7 @@ A network's state dict has torchvision's own keys, so weights move between Light
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import Any
 import torch
 import torchvision
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -26,6 +27,8 @@ from core.errors import ModelError
 
 _BODY = "body."
 """Where the torchvision network hangs in a `Network`; left out of the keys of its state dict."""
+
+_COPY_AGAIN = "Copy the model folder again from where it came."
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,22 +228,31 @@ def load_weights(network: Network, state: Mapping[str, Tensor]) -> None:
     network.load_state_dict(state)
 
 
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """Read a safetensors file.
+def read_weights(path: Path, *, sha256: str | None = None) -> dict[str, Tensor]:
+    """Read a safetensors file; where a hash is given, the very bytes that are read must have it.
 
     Raises
     ------
     ModelError
-        The file is missing or damaged.
+        The file is missing or damaged, or is not the one with this SHA-256.
     """
     try:
-        return load_file(path)
-    except FileNotFoundError as error:
-        raise ModelError("The file of weights is missing.", code="weights-missing") from error
-    except (SafetensorError, OSError) as error:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ModelError("The file of weights is missing or cannot be read.", code="weights-missing") from error
+    found = hashlib.sha256(content).hexdigest()
+    if sha256 not in (None, found):
+        raise ModelError(
+            f"The weights are not those that the model was written with (SHA-256 {found[:12]}…, expected {sha256}).",
+            hint=_COPY_AGAIN,
+            code="weights-hash-differs",
+        )
+    try:
+        return load(content)
+    except SafetensorError as error:
         raise ModelError(
             f"The file of weights is not a readable safetensors file ({error}).",
-            hint="Copy the model folder again from where it came.",
+            hint=_COPY_AGAIN,
             code="weights-damaged",
         ) from error
 
