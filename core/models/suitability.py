@@ -1,0 +1,276 @@
+"""Does a study belong to what a model is for? From the header alone, with a reason in words.
+
+Each restriction of an intended use is one check with three outcomes: the header confirms it, contradicts it, or does
+not say. What contradicts is outside the intended use; what is not said is a milder notice with its own code. A file
+without any header (PNG, JPEG) gets one notice instead of four.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from core.domain import Acquisition, Image, IntendedUse, ModelSpec, Notice, Series
+
+OUTSIDE_CODES = frozenset(
+    {
+        "modality-outside-intended-use",
+        "body-part-outside-intended-use",
+        "view-outside-intended-use",
+        "age-outside-intended-use",
+        "colour-outside-intended-use",
+    }
+)
+"""Codes of the notices that say: the model is not for this image."""
+
+UNKNOWN_CODES = frozenset({"modality-unknown", "body-part-unknown", "view-unknown", "age-unknown", "header-absent"})
+"""Codes of the milder notices: whether the model is for this image cannot be checked."""
+
+_RADIOGRAPHY = frozenset({"CR", "DX", "DR", "RG"})
+"""Projection radiographs. A model for one of them is for all: the plate differs, the picture does not. DR is no term
+of PS3.3 C.7.3.1.1.1, but is written by older systems."""
+_WITHOUT_MEANING = frozenset({"OT", "SC", "DOC", "PR"})
+"""Values of Modality that do not say how the picture was made."""
+_COLOUR_MODALITIES = frozenset(
+    {"US", "IVUS", "ES", "XC", "GM", "SM", "OP", "OPT", "OCT", "DMS", "NM", "PT", "OT", "SC"}
+)
+
+_MODALITY_NAMES = {
+    "CR": "a radiograph (CR)",
+    "DX": "a radiograph (DX)",
+    "DR": "a radiograph (DR)",
+    "RG": "a radiograph (RG)",
+    "CT": "a CT image",
+    "MR": "an MR image",
+    "US": "an ultrasound image",
+    "MG": "a mammogram (MG)",
+    "NM": "a nuclear medicine image (NM)",
+    "PT": "a PET image (PT)",
+    "XA": "an angiogram (XA)",
+    "RF": "a fluoroscopy image (RF)",
+    "PX": "a panoramic dental radiograph (PX)",
+    "IO": "an intra-oral radiograph (IO)",
+    "XC": "a photograph (XC)",
+    "ES": "an endoscopy image (ES)",
+}
+_MODALITY_PLURALS = {"CT": "CT", "MR": "MR", "US": "ultrasound", "MG": "mammography", "PT": "PET"}
+
+_REGIONS = {
+    "CHEST": "chest",
+    "THORAX": "chest",
+    "LUNG": "chest",
+    "HEAD": "head",
+    "BRAIN": "head",
+    "SKULL": "head",
+    "CRANIUM": "head",
+    "NECK": "neck",
+    "BREAST": "breast",
+    "MAMMA": "breast",
+    "ABDOMEN": "abdomen",
+    "ABD": "abdomen",
+    "PELVIS": "pelvis",
+    "WHOLEBODY": "whole body",
+}
+"""Region that a term of Body Part Examined (PS3.16 Annex L) names; combined terms (CHESTABDOMEN) name several."""
+
+_OLDEST_YEARS = 150.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Check:
+    """The outcome of one restriction; `aspect` is the start of the notice's code."""
+
+    aspect: str
+    outcome: Literal["fits", "outside", "unknown"]
+    message: str = ""
+
+
+def check_intended_use(spec: ModelSpec, acquisition: Acquisition, image: Image) -> tuple[Notice, ...]:
+    """Compare how an image was made with what a model is for.
+
+    Returns
+    -------
+    tuple of Notice
+        What contradicts the intended use first (`is_outside_intended_use`), then what else speaks against an answer,
+        then what could not be checked; empty where all is as intended.
+    """
+    use = spec.intended_use
+    checks = [*_header_checks(use, acquisition), *_colour_check(use, image)]
+    outside = _notices(checks, "outside", suffix="outside-intended-use")
+    unknown = _notices(checks, "unknown", suffix="unknown")
+    if unknown and _says_nothing(acquisition):
+        unknown = [_header_absent(use)]
+    return (*outside, *_raw_data(acquisition), *unknown)
+
+
+def is_outside_intended_use(notice: Notice) -> bool:
+    """Whether a notice says that the model is not for this image, rather than that something is not known."""
+    return notice.code in OUTSIDE_CODES
+
+
+def propose_model(models: Iterable[ModelSpec], series: Series) -> ModelSpec | None:
+    """Return the model whose intended use the header of a series confirms in most respects.
+
+    Models that the header contradicts are out; of equals the first is taken. None where no model is left.
+    """
+    fitting = [(spec, list(_header_checks(spec.intended_use, series.acquisition))) for spec in models]
+    fitting = [(spec, checks) for spec, checks in fitting if all(check.outcome != "outside" for check in checks)]
+    if not fitting:
+        return None
+    return max(fitting, key=lambda pair: _fit(pair[1]))[0]
+
+
+def _notices(checks: list[_Check], outcome: str, *, suffix: str) -> list[Notice]:
+    return [Notice(f"{check.aspect}-{suffix}", check.message) for check in checks if check.outcome == outcome]
+
+
+def _fit(checks: list[_Check]) -> tuple[int, int]:
+    confirmed = sum(check.outcome == "fits" for check in checks)
+    return confirmed, confirmed - len(checks)
+
+
+# ── Checks ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _header_checks(use: IntendedUse, acquisition: Acquisition) -> Iterator[_Check]:
+    if use.modalities:
+        yield _modality(use, acquisition.modality)
+    if use.body_parts:
+        yield _body_part(use, acquisition.body_part_examined)
+    if use.view_positions:
+        yield _view(use, acquisition.view_position)
+    if use.min_age_years is not None or use.max_age_years is not None:
+        yield _age(use, acquisition.patient_age_years)
+
+
+def _modality(use: IntendedUse, found: str | None) -> _Check:
+    if found is None or found in _WITHOUT_MEANING:
+        given = "does not say" if found is None else f"(Modality {found}) does not tell"
+        return _Check("modality", "unknown", f"The file {given} how the image was made; {_is_for(use)}.")
+    if _modalities(found) & frozenset().union(*(_modalities(value) for value in use.modalities)):
+        return _Check("modality", "fits")
+    name = _MODALITY_NAMES.get(found, f"an image of the modality {found}")
+    return _Check("modality", "outside", f"This is {name}; {_is_for(use)}.")
+
+
+def _body_part(use: IntendedUse, found: str | None) -> _Check:
+    if found is None:
+        return _Check("body-part", "unknown", f"The file does not say which part of the body it shows; {_is_for(use)}.")
+    if _regions(found) & frozenset().union(*(_regions(value) for value in use.body_parts)):
+        return _Check("body-part", "fits")
+    return _Check("body-part", "outside", f"The file says that it shows {found} (Body Part Examined); {_is_for(use)}.")
+
+
+def _view(use: IntendedUse, found: str | None) -> _Check:
+    accepted = _listed(use.view_positions)
+    if found is None:
+        return _Check("view", "unknown", f"The file does not name the view; the model is for {accepted}.")
+    if found in use.view_positions:
+        return _Check("view", "fits")
+    return _Check("view", "outside", f"The view is {found} (View Position); the model is for {accepted}.")
+
+
+def _age(use: IntendedUse, found: float | None) -> _Check:
+    if found is None or not 0 <= found <= _OLDEST_YEARS:
+        return _Check("age", "unknown", f"The file does not give the patient's age; {_is_for(use)}.")
+    low = use.min_age_years if use.min_age_years is not None else 0.0
+    high = use.max_age_years if use.max_age_years is not None else _OLDEST_YEARS
+    # "Up to 5 years" holds until the sixth birthday.
+    if low <= found < math.floor(high) + 1:
+        return _Check("age", "fits")
+    return _Check("age", "outside", f"The patient is {_years(found)} old; {_is_for(use)}.")
+
+
+def _colour_check(use: IntendedUse, image: Image) -> Iterator[_Check]:
+    if use.modalities and not _COLOUR_MODALITIES & set(use.modalities) and _has_colour(image):
+        yield _Check(
+            "colour",
+            "outside",
+            f"This is a picture in colour (a photograph, a screenshot or an overlay); {_is_for(use)}.",
+        )
+
+
+def _has_colour(image: Image) -> bool:
+    """Whether one pixel in a hundred is plainly coloured; less is a mark, or what JPEG makes of gray."""
+    if not image.is_colour:
+        return False
+    rows, columns = (max(1, side // 256) for side in image.shape)
+    sample = image.pixels[::rows, ::columns].astype(np.int16)
+    return bool(np.mean(np.ptp(sample, axis=2) > 24) > 0.01)
+
+
+def _raw_data(acquisition: Acquisition) -> Iterator[Notice]:
+    if acquisition.presentation_intent_type == "FOR PROCESSING":
+        yield Notice(
+            "raw-detector-data",
+            "These are raw data of the detector (Presentation Intent Type FOR PROCESSING), which look unlike the "
+            "processed images that models are trained on. Choose the image FOR PRESENTATION of the same study.",
+        )
+
+
+def _says_nothing(acquisition: Acquisition) -> bool:
+    return acquisition == Acquisition()
+
+
+def _header_absent(use: IntendedUse) -> Notice:
+    return Notice(
+        "header-absent",
+        "The file has no header, so how the image was made, of which part of the body and of whom cannot be checked; "
+        f"{_is_for(use)}.",
+    )
+
+
+# ── Terms and words ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _modalities(value: str) -> frozenset[str]:
+    return _RADIOGRAPHY if value in _RADIOGRAPHY else frozenset({value})
+
+
+def _regions(value: str) -> frozenset[str]:
+    """Return the regions that a Body Part Examined names; of a term that is not known, the term itself."""
+    term = re.sub(r"[^A-Z]", "", value.upper())
+    return frozenset(region for name, region in _REGIONS.items() if name in term) or frozenset({term})
+
+
+def _is_for(use: IntendedUse) -> str:
+    return f"the model is for {_what(use)}{_where(use)}{_whom(use)}"
+
+
+def _what(use: IntendedUse) -> str:
+    if not use.modalities:
+        return "images"
+    if set(use.modalities) <= _RADIOGRAPHY:
+        return f"radiographs ({', '.join(use.modalities)})"
+    return f"{_listed([_MODALITY_PLURALS.get(value, value) for value in use.modalities])} images"
+
+
+def _where(use: IntendedUse) -> str:
+    regions = sorted(frozenset().union(*(_regions(value) for value in use.body_parts)))
+    return f" of the {_listed([region.lower() for region in regions])}" if regions else ""
+
+
+def _whom(use: IntendedUse) -> str:
+    low, high = use.min_age_years, use.max_age_years
+    if low is not None and high is not None:
+        return f", patients aged {low:g} to {high:g} years"
+    if low is not None:
+        return f", patients of {low:g} years or older"
+    return f", patients of up to {high:g} years" if high is not None else ""
+
+
+def _years(age: float) -> str:
+    if age < 2:
+        months = int(age * 12)
+        return f"{months} month{'s' if months != 1 else ''}"
+    return f"{int(age)} years"
+
+
+def _listed(words: Iterable[str]) -> str:
+    *first, last = words
+    return f"{', '.join(first)} or {last}" if first else last
