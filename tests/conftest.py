@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.made_models import write_chest_model
+
 CHECKOUT = Path(__file__).resolve().parents[1]
 
 
@@ -16,3 +18,12 @@ def shared_data() -> Path:
     if not (folder / "dicom").is_dir():
         pytest.skip("the real studies are not beside this checkout (../shared); tests on made data cover the rest")
     return folder
+
+
+@pytest.fixture
+def made_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder of models that holds one made-up chest model, and let the application use it."""
+    root = tmp_path / "weights"
+    write_chest_model(root)
+    monkeypatch.setenv("LIGHTBOX_WEIGHTS", str(root))
+    return root
