@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from core.domain import Image, Intensity, Pixels
+from core.domain import Image, Intensity, Notice, Pixels
 from core.errors import StudyError
-from core.io.dicom.colour import apply_palette, to_rgb
+from core.io.dicom.colour import to_rgb
 from core.io.dicom.header import DicomFile
 from core.io.dicom.modality import intensity_of, padding_of, read_modality
+from core.io.dicom.palette import apply_palette
 from core.io.dicom.spacing import read_spacing
 from core.io.dicom.stored import read_stored
 from core.io.dicom.voi import read_voi
@@ -39,27 +40,28 @@ def decode_frame(file: DicomFile, index: int) -> Image:
     """
     if not 0 <= index < file.layout.frames:
         raise StudyError(f"There is no frame {index + 1}; the file holds {file.layout.frames}.", code="no-such-frame")
-    stored, photometric = read_stored(file, index)
+    stored, photometric, repairs = read_stored(file, index)
+    notices = file.notices + repairs
     if photometric == "PALETTE COLOR":
-        return _colour(file, index, apply_palette(stored, file.dataset))
+        return _colour(file, index, apply_palette(stored, file), notices)
     if file.layout.samples_per_pixel == 3:
-        return _colour(file, index, to_rgb(stored, photometric, bits=file.layout.bits_stored))
-    return _gray(file, index, stored)
+        return _colour(file, index, to_rgb(stored, photometric, bits=file.layout.bits_stored), notices)
+    return _gray(file, index, stored, notices)
 
 
-def _colour(file: DicomFile, index: int, pixels: Pixels) -> Image:
-    spacing, notices = read_spacing(file.dataset, index)
+def _colour(file: DicomFile, index: int, pixels: Pixels, notices: tuple[Notice, ...]) -> Image:
+    spacing, spacing_notices = read_spacing(file.dataset, index)
     return Image(
         pixels=pixels,
         intensity=Intensity.RGB,
         photometric_interpretation="RGB",
         uid=frame_uid(file, index),
         spacing=spacing,
-        notices=file.notices + notices,
+        notices=notices + spacing_notices,
     )
 
 
-def _gray(file: DicomFile, index: int, stored: Pixels) -> Image:
+def _gray(file: DicomFile, index: int, stored: Pixels, notices: tuple[Notice, ...]) -> Image:
     transform, modality_notices = read_modality(file, index)
     voi, voi_notices = read_voi(file, index, can_be_negative=transform.can_be_negative)
     spacing, spacing_notices = read_spacing(file.dataset, index)
@@ -72,5 +74,5 @@ def _gray(file: DicomFile, index: int, stored: Pixels) -> Image:
         spacing=spacing,
         voi=voi,
         padding=padding_of(file, transform),
-        notices=file.notices + modality_notices + voi_notices + spacing_notices,
+        notices=notices + modality_notices + voi_notices + spacing_notices,
     )

@@ -7,7 +7,7 @@ DICOM PS3.5, A.4; PS3.3, C.7.6.3.1.8 (Extended Offset Table).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from struct import Struct
 
 from core.errors import StudyError
@@ -15,19 +15,26 @@ from core.errors import StudyError
 Span = tuple[int, int]
 """Start and stop of a fragment's bytes, within the pixel data."""
 
+Frames = tuple[tuple[Span, ...], ...]
+"""For each frame, its fragments."""
+
 _ITEM = 0xFFFEE000
 _SEQUENCE_END = 0xFFFEE0DD
 _HEADER = Struct("<HHL")
 _END_OF_IMAGE = b"\xff\xd9"
 
 
-def frame_spans(data: memoryview, *, frames: int, extended_offsets: Sequence[int] = ()) -> tuple[tuple[Span, ...], ...]:
+def frame_spans(
+    items: Sequence[Span], data: memoryview, *, frames: int, extended_offsets: Sequence[int] = ()
+) -> Frames:
     """Return the fragments of each frame.
 
     Parameters
     ----------
+    items : sequence of Span
+        Of the Basic Offset Table, then of each fragment.
     data : memoryview
-        The value of PixelData, from the item of the Basic Offset Table on; may reach beyond the sequence delimiter.
+        Where they lie.
     frames : int
         NumberOfFrames.
     extended_offsets : sequence of int
@@ -36,17 +43,17 @@ def frame_spans(data: memoryview, *, frames: int, extended_offsets: Sequence[int
     Raises
     ------
     StudyError
-        Where the items are damaged, cut short, or fewer than the frames.
+        Where there are fewer frames than announced.
     """
-    table, *fragments = _items(data) or [(0, 0)]
-    if not fragments:
+    fragments = items[1:]
+    if not any(stop > start for start, stop in fragments):
         raise StudyError("The pixel data are empty.", hint="Send the file again.", code="empty-pixel-data")
     if frames == 1:
         return (tuple(fragments),)
     if len(fragments) == frames:
         return tuple((fragment,) for fragment in fragments)
-    offsets = list(extended_offsets) or _basic_offsets(data[slice(*table)])
-    groups = _by_offset(fragments, offsets) if len(offsets) == frames else _by_end_of_image(data, fragments)
+    offsets = list(extended_offsets) or _basic_offsets(data[slice(*items[0])])
+    groups = _by_offset(fragments, offsets) if len(offsets) == frames else _by_end_of_image(fragments, data)
     if len(groups) < frames:
         raise StudyError(
             f"The header announces {frames} frames (NumberOfFrames), but the pixel data hold {len(groups)}.",
@@ -56,18 +63,24 @@ def frame_spans(data: memoryview, *, frames: int, extended_offsets: Sequence[int
     return groups[:frames]
 
 
-def _items(data: memoryview) -> list[Span]:
-    return list(_walk(data))
+def find_items(data: memoryview) -> tuple[list[Span], int]:
+    """Return where the items of encapsulated pixel data lie, and where they end.
 
+    `data` begins with the item of the Basic Offset Table and may reach beyond the sequence delimiter.
 
-def _walk(data: memoryview) -> Iterator[Span]:
+    Raises
+    ------
+    StudyError
+        Where the items are damaged or cut short.
+    """
+    items: list[Span] = []
     position = 0
     while position + _HEADER.size <= len(data):
         group, element, length = _HEADER.unpack_from(data, position)
         position += _HEADER.size
         tag = group << 16 | element
         if tag == _SEQUENCE_END:
-            return
+            break
         if tag != _ITEM:
             raise StudyError(
                 "The encoded pixel data are damaged: a fragment does not begin where the one before it ends.",
@@ -80,8 +93,9 @@ def _walk(data: memoryview) -> Iterator[Span]:
                 hint="The transfer was probably interrupted; send the file again.",
                 code="truncated-pixel-data",
             )
-        yield position, position + length
+        items.append((position, position + length))
         position += length
+    return items, position
 
 
 def _basic_offsets(table: memoryview) -> list[int]:
@@ -89,20 +103,20 @@ def _basic_offsets(table: memoryview) -> list[int]:
     return [int.from_bytes(table[at : at + 4], "little") for at in range(0, usable, 4)]
 
 
-def _by_offset(fragments: Sequence[Span], offsets: Sequence[int]) -> tuple[tuple[Span, ...], ...]:
+def _by_offset(fragments: Sequence[Span], offsets: Sequence[int]) -> Frames:
     """Cut the fragments where the offsets say; they count from the item header of the first fragment."""
     origin = fragments[0][0] - _HEADER.size
     starts = {origin + offset for offset in offsets}
     return _split(fragments, [start - _HEADER.size in starts for start, _ in fragments])
 
 
-def _by_end_of_image(data: memoryview, fragments: Sequence[Span]) -> tuple[tuple[Span, ...], ...]:
+def _by_end_of_image(fragments: Sequence[Span], data: memoryview) -> Frames:
     """Cut the fragments after each end-of-image marker, which may be followed by padding."""
     ends = [_END_OF_IMAGE in bytes(data[max(start, stop - 10) : stop]) for start, stop in fragments]
     return _split(fragments, [True, *ends[:-1]])
 
 
-def _split(fragments: Sequence[Span], begins: Sequence[bool]) -> tuple[tuple[Span, ...], ...]:
+def _split(fragments: Sequence[Span], begins: Sequence[bool]) -> Frames:
     groups: list[list[Span]] = []
     for fragment, begins_frame in zip(fragments, begins, strict=True):
         if begins_frame or not groups:

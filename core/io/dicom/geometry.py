@@ -21,6 +21,7 @@ SAME_POSITION_MM = 0.01
 TILT_DEGREES = 0.5
 UNEVEN = 0.05
 GAP = 1.5
+GAP_REACH = 3
 
 Vector = NDArray[np.float64]
 
@@ -90,27 +91,31 @@ def _doubled(slices: int, repeats: int) -> Notice:
 def _spacing_faults(steps: Vector, doubled: NDArray[np.bool_]) -> Iterator[Notice]:
     """Name gaps and uneven spacing between neighbours that do not coincide."""
     between = np.flatnonzero(~doubled)
-    if len(between) < 2:
-        return
-    usual = float(np.median(steps[between]))
-    gaps = [int(step) for step in between if steps[step] > GAP * usual]
+    gaps = [at for at in range(len(between)) if steps[between[at]] > GAP * _usual_step(steps[between], at)]
     if gaps:
-        yield _gap(gaps, steps, usual)
-    even = steps[[step for step in between if step not in gaps]]
-    if np.ptp(even) > UNEVEN * usual:
+        yield _gap(steps[between], gaps, first=int(between[gaps[0]]))
+    even = np.delete(steps[between], gaps)
+    if len(even) and np.ptp(even) > UNEVEN * np.median(even):
         yield Notice(
             "non-uniform-spacing",
             f"The distance between slices is not the same throughout: {even.min():.2f} to {even.max():.2f} mm.",
         )
 
 
-def _gap(gaps: Sequence[int], steps: Vector, usual: float) -> Notice:
-    missing = sum(max(round(float(steps[step]) / usual) - 1, 1) for step in gaps)
-    first = gaps[0]
+def _usual_step(steps: Vector, at: int) -> float:
+    """Return the median of the steps around one: examinations change their spacing on purpose, mid-way."""
+    around = np.concatenate([steps[max(at - GAP_REACH, 0) : at], steps[at + 1 : at + 1 + GAP_REACH]])
+    return float(np.median(around)) if len(around) else float(steps[at])
+
+
+def _gap(steps: Vector, gaps: Sequence[int], *, first: int) -> Notice:
+    missing = sum(max(round(steps[at] / _usual_step(steps, at)) - 1, 1) for at in gaps)
+    words = "slices are" if missing > 1 else "slice is"
+    found, usual = steps[gaps[0]], _usual_step(steps, gaps[0])
     return Notice(
         "missing-slices",
-        f"About {missing} slice(s) are missing, the first between slices {first + 1} and {first + 2}: "
-        f"{steps[first]:.1f} mm lie between them where {usual:.1f} mm are usual.",
+        f"About {missing} {words} missing, the first between slices {first + 1} and {first + 2}: {found:.1f} mm lie "
+        f"between them where {usual:.1f} mm are usual.",
     )
 
 

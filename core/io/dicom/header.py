@@ -1,34 +1,25 @@
-"""From the bytes of a file to its header. Pixels are located, not decoded, and never copied.
-
-References
-----------
-DICOM PS3.10, 7.1 (file meta information); PS3.5, 7 and A.
-"""
+"""The checked header of a file: everything that can be refused is refused here, before a pixel is decoded."""
 
 from __future__ import annotations
 
 import hashlib
-import zlib
-from dataclasses import dataclass, field
-from io import BytesIO
+from dataclasses import dataclass, field, replace
 
+import numpy as np
 from pydicom.dataset import Dataset
-from pydicom.filereader import read_dataset
-from pydicom.tag import BaseTag
-from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
+from pydicom.uid import UID, ExplicitVRBigEndian
 
 from core.domain import Notice
 from core.errors import StudyError
-from core.io.dicom.attributes import text, value_of
-from core.io.dicom.encapsulation import Span, frame_spans
+from core.io.dicom.attributes import text, values_of
+from core.io.dicom.codestream import guess_syntax
+from core.io.dicom.encapsulation import Frames, find_items, frame_spans
 from core.io.dicom.layout import Layout, read_layout
+from core.io.dicom.parsing import UNDEFINED_LENGTH, Parsed, PixelElement, parse
 from core.io.dicom.syntax import Codec, Family, codec_of
 from core.io.limits import Limits
 
-UNDEFINED_LENGTH = 0xFFFFFFFF
-_PREFIX_AT = 128
 _PIXEL_KEYWORDS = {0x7FE00008: "FloatPixelData", 0x7FE00009: "DoubleFloatPixelData", 0x7FE00010: "PixelData"}
-_FIRST_PIXEL_TAG = min(_PIXEL_KEYWORDS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +58,7 @@ class DicomFile:
     layout: Layout
     pixel_data: memoryview = field(repr=False)
     pixel_vr: str
-    spans: tuple[tuple[Span, ...], ...] = field(repr=False)
+    spans: Frames = field(repr=False, default=())
     notices: tuple[Notice, ...] = ()
 
     @property
@@ -99,158 +90,22 @@ def read_header(content: bytes, *, name: str, limits: Limits, digest: str | None
         raise StudyError("The file is empty.", hint="Send it again.", code="empty-file")
     if len(content) > limits.max_file_bytes:
         raise StudyError(
-            f"The file has {len(content) / 2**20:.0f} MiB; at most {limits.max_file_bytes / 2**20:.0f} are accepted.",
+            f"The file has {len(content) / 2**20:.0f} MiB; at most {limits.max_file_bytes / 2**20:g} are accepted.",
             code="file-too-large",
         )
-    try:
-        parsed = _parse(content, limits)
-    except RecursionError:
-        raise _too_deep(limits) from None
-    except StudyError:
-        raise
-    except Exception as error:  # pydicom raises nearly anything on a damaged header; its words may hold identity
-        raise StudyError(
-            "The header of this DICOM file is damaged and cannot be read.",
-            hint="Export the file again.",
-            code="damaged-header",
-        ) from error
-    return _describe(parsed, name=name, digest=digest or hashlib.sha256(content).hexdigest(), limits=limits)
-
-
-@dataclass(slots=True)
-class _Parsed:
-    """A header as it was parsed: what is known before any check."""
-
-    dataset: Dataset
-    syntax: UID
-    media_sop_class: str | None
-    body: memoryview
-    pixel_tag: int = 0
-    pixel_vr: str = ""
-    pixel_length: int = 0
-    pixel_offset: int = 0
-
-
-def _parse(content: bytes, limits: Limits) -> _Parsed:
-    stream = BytesIO(content)  # shares the bytes
-    stream.seek(_dataset_start(content))
-    meta = read_dataset(stream, False, True, stop_when=_outside_file_meta)  # noqa: FBT003
-    syntax = UID(text(meta, "TransferSyntaxUID") or "")
-    if syntax == DeflatedExplicitVRLittleEndian:
-        content = _inflate(memoryview(content)[stream.tell() :], limits)
-        stream = BytesIO(content)
-    syntax = syntax or _guess_syntax(content[stream.tell() : stream.tell() + 6])
-    parsed = _Parsed(Dataset(), syntax, text(meta, "MediaStorageSOPClassUID"), memoryview(content))
-
-    def at_pixels(tag: BaseTag, vr: str | None, length: int) -> bool:
-        if int.__lt__(tag, _FIRST_PIXEL_TAG):
-            return False
-        parsed.pixel_tag, parsed.pixel_vr = int(tag), vr or "OW"
-        parsed.pixel_length, parsed.pixel_offset = length, stream.tell()
-        return True
-
-    parsed.dataset = read_dataset(
-        stream, syntax == ImplicitVRLittleEndian, syntax != ExplicitVRBigEndian, stop_when=at_pixels
-    )
-    return parsed
-
-
-def _dataset_start(content: bytes) -> int:
-    if content[_PREFIX_AT : _PREFIX_AT + 4] == b"DICM":
-        return _PREFIX_AT + 4
-    if looks_like_dataset(content):
-        return 0
-    raise StudyError(
-        "This is not a DICOM file: the mark DICM is missing, and the bytes do not read as a header either.",
-        hint="Send the files as the scanner or the archive exported them.",
-        code="not-dicom",
-    )
-
-
-def looks_like_dataset(content: bytes) -> bool:
-    """Return whether bytes without preamble begin with a plausible data element of group 0002 or 0008."""
-    if len(content) < 8:
-        return False
-    for order in ("little", "big"):
-        group = int.from_bytes(content[:2], order)  # type: ignore[arg-type]
-        element = int.from_bytes(content[2:4], order)  # type: ignore[arg-type]
-        if group in (0x0002, 0x0008) and element <= 0x0100:
-            length = int.from_bytes(content[4:8], order)  # type: ignore[arg-type]
-            return (content[4:6].isalpha() and content[4:6].isupper()) or length <= len(content) - 8
-    return False
-
-
-def _outside_file_meta(tag: BaseTag, _vr: str | None, _length: int) -> bool:
-    return int(tag) >> 16 != 0x0002
-
-
-def _guess_syntax(start: bytes) -> UID:
-    """Return the syntax of a dataset that does not name it: explicit where a VR can be read, big endian where swapped."""
-    if not (start[4:6].isalpha() and start[4:6].isupper()):
-        return ImplicitVRLittleEndian
-    is_big = int.from_bytes(start[:2], "little") >= 0x0400
-    return ExplicitVRBigEndian if is_big else UID("1.2.840.10008.1.2.1")
-
-
-def _inflate(deflated: memoryview, limits: Limits) -> bytes:
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    try:
-        content = inflater.decompress(deflated, limits.max_inflated_bytes)
-    except zlib.error:
-        raise StudyError(
-            "The compressed header (Deflated Explicit VR Little Endian) is damaged.",
-            hint="Export the file again.",
-            code="damaged-header",
-        ) from None
-    if inflater.unconsumed_tail:
-        raise StudyError(
-            f"The file inflates to more than {limits.max_inflated_bytes / 2**20:.0f} MiB, which is not accepted.",
-            hint="Export it uncompressed.",
-            code="inflates-too-far",
-        )
-    return content
-
-
-def _too_deep(limits: Limits) -> StudyError:
-    return StudyError(
-        f"The header holds sequences within sequences more than {limits.max_sequence_depth} deep.",
-        hint="No scanner writes this; export the file again.",
-        code="sequences-too-deep",
-    )
-
-
-def _describe(parsed: _Parsed, *, name: str, digest: str, limits: Limits) -> DicomFile:
-    keyword = _PIXEL_KEYWORDS.get(parsed.pixel_tag)
-    if keyword is None:
+    parsed = parse(content, limits)
+    element = parsed.element
+    if element is None or element.tag not in _PIXEL_KEYWORDS:
         raise _without_pixels(parsed)
-    codec = codec_of(parsed.syntax)
-    layout, notices = read_layout(parsed.dataset, keyword=keyword, limits=limits)
-    data = parsed.body[parsed.pixel_offset :]
-    spans: tuple[tuple[Span, ...], ...] = ()
-    if codec.family is Family.NATIVE:
-        data = _native(data, parsed.pixel_length, layout)
-    else:
-        spans = frame_spans(data, frames=layout.frames)
-    return DicomFile(
-        name=name,
-        digest=digest,
-        dataset=parsed.dataset,
-        syntax=parsed.syntax,
-        codec=codec,
-        layout=layout,
-        pixel_data=data,
-        pixel_vr=parsed.pixel_vr,
-        spans=spans,
-        notices=notices,
-    )
+    return _located(parsed, element, name=name, digest=digest or hashlib.sha256(content).hexdigest(), limits=limits)
 
 
-def _without_pixels(parsed: _Parsed) -> StudyError:
-    uid = UID(text(parsed.dataset, "SOPClassUID") or parsed.media_sop_class or "")
-    kind = uid.name.removesuffix(" Storage") if uid and uid.name != uid else ""
+def _without_pixels(parsed: Parsed) -> StudyError:
+    uid = UID(text(parsed.dataset, "SOPClassUID") or parsed.media_storage_class or "")
+    kind = uid.name.removesuffix(" Storage") if uid.name != uid else ""
     if kind and "Image" not in kind:
         return StudyError(f"This is not an image: {kind}.", code="not-an-image")
-    if not kind and value_of(parsed.dataset, "Rows") is None:
+    if not kind and not values_of(parsed.dataset, "Rows"):
         return StudyError("This DICOM file holds no image.", code="not-an-image")
     return StudyError(
         f"This {kind or 'image'} has no pixels: PixelData (7FE0,0010) is missing.",
@@ -259,11 +114,76 @@ def _without_pixels(parsed: _Parsed) -> StudyError:
     )
 
 
-def _native(data: memoryview, length: int, layout: Layout) -> memoryview:
-    needed = -(-layout.frame_bits * layout.frames // 8)
-    if length == 0:
+def _located(parsed: Parsed, element: PixelElement, *, name: str, digest: str, limits: Limits) -> DicomFile:
+    syntax, encoding_notices = _syntax(parsed, element)
+    codec = codec_of(syntax)
+    layout, layout_notices = read_layout(parsed.dataset, keyword=_PIXEL_KEYWORDS[element.tag], limits=limits)
+    data = parsed.body[element.offset :]
+    if element.length == 0:
         raise StudyError("The pixel data are empty.", hint="Send the file again.", code="empty-pixel-data")
-    held = len(data) if length == UNDEFINED_LENGTH else min(length, len(data))
+    if codec.family is Family.NATIVE:
+        located = _native(data, element, layout)
+    else:
+        located = _encapsulated(data, parsed.dataset, layout)
+    return DicomFile(
+        name=name,
+        digest=digest,
+        dataset=parsed.dataset,
+        syntax=syntax,
+        codec=codec,
+        layout=located.layout,
+        pixel_data=located.data,
+        pixel_vr=element.vr,
+        spans=located.spans,
+        notices=encoding_notices + layout_notices + located.notices,
+    )
+
+
+def _syntax(parsed: Parsed, element: PixelElement) -> tuple[UID, tuple[Notice, ...]]:
+    """Return the transfer syntax, told from the pixels where they are encapsulated against what the header says."""
+    if element.length != UNDEFINED_LENGTH or codec_of(parsed.syntax).family is not Family.NATIVE:
+        return parsed.syntax, ()
+    data = parsed.body[element.offset :]
+    fragments = find_items(data)[0][1:]
+    guess = guess_syntax(bytes(data[slice(*fragments[0])])) if fragments else None
+    if guess is None:
+        raise StudyError(
+            "The pixels are compressed, but the header does not say how (TransferSyntaxUID).",
+            hint="Export the file again.",
+            code="unknown-encoding",
+        )
+    message = f"The header does not say that the pixels are compressed; they look like {guess.name} and were read so."
+    return guess, (Notice("encoding-assumed", message),)
+
+
+# ── Where the pixels lie ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class _Located:
+    """Pixel data cut to size, with the layout that they turn out to have."""
+
+    layout: Layout
+    data: memoryview
+    spans: Frames = ()
+    notices: tuple[Notice, ...] = ()
+
+
+def _encapsulated(data: memoryview, dataset: Dataset, layout: Layout) -> _Located:
+    items, end = find_items(data)
+    table = b"".join(value for value in values_of(dataset, "ExtendedOffsetTable") if isinstance(value, bytes))
+    extended = np.frombuffer(table, "<u8").tolist() if len(table) == 8 * layout.frames else []
+    spans = frame_spans(items, data, frames=layout.frames, extended_offsets=extended)
+    return _Located(layout, data[:end], spans, _trailing(data[end:]))
+
+
+def _native(data: memoryview, element: PixelElement, layout: Layout) -> _Located:
+    held = min(element.length, len(data))
+    notices = _trailing(data[held:])
+    if layout.photometric_interpretation == "YBR_FULL_422" and held >= layout.frame_bits * layout.frames * 3 // 16:
+        layout = replace(layout, photometric_interpretation="YBR_FULL")
+        notices += (_NOT_SUBSAMPLED,)
+    needed = -(-layout.frame_bits * layout.frames // 8)
     if held < needed:
         raise StudyError(
             f"The pixel data are cut short: the header describes {layout.frames} frame(s) of {layout.rows} × "
@@ -271,4 +191,21 @@ def _native(data: memoryview, length: int, layout: Layout) -> memoryview:
             hint="The transfer was probably interrupted; send the file again.",
             code="truncated-pixel-data",
         )
-    return data[:held]
+    padded = needed + needed % 2
+    notices += (_TRAILING,) if held > padded and not notices else ()
+    return _Located(layout, data[: min(held, padded)], notices=notices)
+
+
+_NOT_SUBSAMPLED = Notice(
+    "not-subsampled",
+    "The header says that colour is stored at half resolution (YBR_FULL_422), but the pixel data hold all of it; they "
+    "were read so.",
+)
+_TRAILING = Notice("trailing-bytes", "The file goes on after its pixels; the bytes that follow were left out.")
+
+
+def _trailing(rest: memoryview) -> tuple[Notice, ...]:
+    """Note bytes after the pixel data that are no data element: a tag above that of the pixels must follow, or none."""
+    if len(rest) < 2:
+        return ()
+    return () if int.from_bytes(rest[:2], "little") > 0x7FE0 else (_TRAILING,)

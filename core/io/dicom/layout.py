@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 
 from core.domain import Notice
 from core.errors import StudyError
-from core.io.dicom.attributes import integer, text, value_of, values_of
+from core.io.dicom.attributes import integer, text, values_of
 from core.io.limits import Limits
 
 FLOAT_BITS = {"FloatPixelData": 32, "DoubleFloatPixelData": 64}
@@ -88,9 +88,9 @@ def read_layout(dataset: Dataset, *, keyword: str, limits: Limits) -> tuple[Layo
 def _side(dataset: Dataset, keyword: str, limits: Limits) -> int:
     side = integer(dataset, keyword)
     if side is None or side <= 0:
-        found = "is missing" if value_of(dataset, keyword) is None else f"is {_shown(dataset, keyword)}"
+        found = "missing" if not values_of(dataset, keyword) else "not a number" if side is None else str(side)
         raise StudyError(
-            f"The size of the image is unknown: {keyword} {found}; it must be a whole number from 1 to 65535.",
+            f"The size of the image is unknown: {keyword} is {found}; it must be a whole number from 1 to 65535.",
             hint="The header is damaged; export the file again.",
             code="invalid-image-size",
         )
@@ -102,32 +102,23 @@ def _side(dataset: Dataset, keyword: str, limits: Limits) -> int:
     return side
 
 
-def _shown(dataset: Dataset, keyword: str) -> str:
-    value = integer(dataset, keyword)
-    return "not a number" if value is None else str(value)
-
-
 def _frames(dataset: Dataset, limits: Limits) -> int:
-    frames = integer(dataset, "NumberOfFrames")
-    if frames is None:
-        if values_of(dataset, "NumberOfFrames") or ("NumberOfFrames" in dataset and value_of(dataset, "NumberOfFrames")):
-            raise StudyError(
-                "NumberOfFrames is not a number, so the frames cannot be told apart.",
-                hint="The header is damaged; export the file again.",
-                code="invalid-number-of-frames",
-            )
+    if not values_of(dataset, "NumberOfFrames"):
         return 1
-    if frames > limits.max_frames or frames < 0:
+    frames = integer(dataset, "NumberOfFrames")
+    if frames is None or not 0 <= frames <= limits.max_frames:
+        found = "not a whole number" if frames is None else str(frames)
         raise StudyError(
-            f"The header announces {frames} frames (NumberOfFrames); at most {limits.max_frames} are accepted.",
-            hint="The header is probably damaged.",
+            f"NumberOfFrames is {found}; 1 to {limits.max_frames} are accepted.",
+            hint="The header is damaged; export the file again.",
             code="invalid-number-of-frames",
         )
-    return max(frames, 1)
+    return max(frames, 1)  # 0 is how some devices write a single picture
 
 
 _GRAY = frozenset({"MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"})
 _COLOUR = frozenset({"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"})
+_NOT_SUPPORTED = frozenset({"HSV", "ARGB", "CMYK", "YBR_PARTIAL_422", "YBR_PARTIAL_420", "XYB"})
 
 
 def _photometric(dataset: Dataset) -> tuple[int, str, tuple[Notice, ...]]:
@@ -144,9 +135,10 @@ def _photometric(dataset: Dataset) -> tuple[int, str, tuple[Notice, ...]]:
         return samples, assumed, (_assumed_photometric(assumed),)
     accepted = _GRAY if samples == 1 else _COLOUR
     if stated not in accepted:
+        found = stated if stated in _GRAY | _COLOUR | _NOT_SUPPORTED else "another value"
         raise StudyError(
-            f"PhotometricInterpretation with {samples} sample(s) per pixel must be one of "
-            f"{', '.join(sorted(accepted))}; found {stated if stated in _GRAY | _COLOUR else 'another one'}.",
+            f"PhotometricInterpretation of an image with {samples} sample(s) per pixel must be one of "
+            f"{', '.join(sorted(accepted))}; it is {found}.",
             hint="Export the image as MONOCHROME2 or RGB.",
             code="unsupported-photometric-interpretation",
         )

@@ -33,7 +33,7 @@ class Lut:
         """Map whole-numbered pixels through the table."""
         wide = np.int32 if pixels.dtype.itemsize <= 2 else np.int64
         index = np.clip(pixels.astype(wide) - self.first_value, 0, len(self.values) - 1)
-        return self.values[index]
+        return np.asarray(self.values[index], np.uint16)
 
 
 def read_lut(item: Dataset, *, is_signed: bool, is_little_endian: bool) -> Lut:
@@ -75,7 +75,7 @@ def table_values(data: tuple[object, ...], *, entries: int, bits: int, is_little
     ValueError
         Where there are fewer entries than announced.
     """
-    words = _words(data, is_little_endian=is_little_endian)
+    words = words_of(data, is_little_endian=is_little_endian)
     if len(words) >= entries:
         return words[:entries]
     packed = words.astype("<u2").view(np.uint8)  # the first entry is in the low byte
@@ -84,7 +84,8 @@ def table_values(data: tuple[object, ...], *, entries: int, bits: int, is_little
     raise ValueError(f"it announces {entries} entries and holds {len(words)}")
 
 
-def _words(data: tuple[object, ...], *, is_little_endian: bool) -> NDArray[np.uint16]:
+def words_of(data: tuple[object, ...], *, is_little_endian: bool) -> NDArray[np.uint16]:
+    """Return table data, bytes or numbers, as 16-bit words."""
     if len(data) == 1 and isinstance(data[0], bytes):
         padded = data[0] + b"\0" * (len(data[0]) % 2)
         return np.frombuffer(padded, "<u2" if is_little_endian else ">u2").astype(np.uint16)

@@ -8,6 +8,7 @@ DICOM PS3.3, C.11.1 (Modality LUT Module), C.7.6.16.2.9 (Pixel Value Transformat
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from pydicom.dataset import Dataset
@@ -39,13 +40,11 @@ class ModalityTransform:
             return self.lut.apply(stored)
         if (self.slope, self.intercept) == (1.0, 0.0):
             return stored
-        if stored.dtype.kind == "f":
-            return np.asarray(stored * stored.dtype.type(self.slope) + stored.dtype.type(self.intercept))
-        dtype = self._whole_dtype()
-        if dtype is not None:
+        dtype = stored.dtype if stored.dtype.kind == "f" else self._result_dtype()
+        if dtype.kind != "f":
             return np.asarray(stored.astype(dtype) * dtype.type(self.slope) + dtype.type(self.intercept))
-        wide = np.float32 if stored.dtype.itemsize <= 2 else np.float64
-        return (stored.astype(wide) * wide(self.slope) + wide(self.intercept)).astype(np.float32)
+        wide = np.result_type(dtype, np.float64 if stored.dtype.itemsize > 2 else np.float32)
+        return np.asarray(stored.astype(wide) * wide.type(self.slope) + wide.type(self.intercept)).astype(dtype)
 
     def value(self, stored: float) -> float:
         """Transform one value."""
@@ -58,15 +57,15 @@ class ModalityTransform:
         """Whether any stored value leads to a negative one."""
         return self.lut is None and min(map(self.value, self.stored_range)) < 0
 
-    def _whole_dtype(self) -> np.dtype[np.signedinteger] | None:
-        """Return the smallest integer dtype that holds every result and every factor; None where it is not whole."""
-        if self.slope % 1 or self.intercept % 1:
-            return None
-        reach = [*self.stored_range, *map(self.value, self.stored_range), self.slope, self.intercept]
-        fits = (np.dtype(kind) for kind in (np.int16, np.int32, np.int64))
-        return next(
-            (kind for kind in fits if np.iinfo(kind).min <= min(reach) and max(reach) <= np.iinfo(kind).max), None
-        )
+    def _result_dtype(self) -> np.dtype[Any]:
+        """Return the smallest integer dtype that holds every result and every factor; float32 where they break up."""
+        if self.slope % 1 == 0 and self.intercept % 1 == 0:
+            reach = [*self.stored_range, *map(self.value, self.stored_range), self.slope, self.intercept]
+            for dtype in (np.dtype(np.int16), np.dtype(np.int32), np.dtype(np.int64)):
+                limits = np.iinfo(dtype)
+                if limits.min <= min(reach) and max(reach) <= limits.max:
+                    return dtype
+        return np.dtype(np.float32)
 
 
 def read_modality(file: DicomFile, index: int) -> tuple[ModalityTransform, tuple[Notice, ...]]:
@@ -133,8 +132,8 @@ def _ct_intensity(file: DicomFile, index: int, transform: ModalityTransform) -> 
     """HU where the rescale leads there: RescaleType HU or absent, PS3.3 C.8.2.1."""
     source = macro_or_dataset(file.dataset, index, "PixelValueTransformationSequence")
     unit = (text(source, "RescaleType") or "HU").upper()
-    if transform.is_stated and transform.lut is None and unit in ("HU", "US"):
-        return Intensity.HU if unit == "HU" else Intensity.OTHER
+    if unit == "HU" and transform.is_stated and transform.lut is None:
+        return Intensity.HU
     if is_localizer(file.dataset):
         return Intensity.RADIOGRAPH
     return Intensity.OTHER if transform.is_stated else Intensity.GRAY
@@ -163,6 +162,6 @@ def _stored_integer(file: DicomFile, keyword: str) -> int | None:
     value = integer(file.dataset, keyword)
     if value is None or file.layout.is_float:
         return value
-    bits = file.layout.bits_stored
-    value &= 2**bits - 1
-    return value - 2**bits if file.layout.is_signed and value >= 2 ** (bits - 1) else value
+    span = 1 << file.layout.bits_stored
+    value %= span
+    return value - span if file.layout.is_signed and value >= span // 2 else value

@@ -144,8 +144,8 @@ def _in_order(frames: list[Frame], files: Sequence[DicomFile]) -> tuple[tuple[Fr
         return _by_instance(frames, files, known=len(positions))
     if len(files) == 1 and not _is_stack(positions):
         return tuple(frames), ()
-    distances = distances_along_normal(positions)
-    order = sorted(range(len(frames)), key=lambda at: (round(distances[at], 2), frames[at].instance_number or 0, at))
+    distances = distances_along_normal(positions).round(2).tolist()
+    order = sorted(range(len(frames)), key=lambda at: (distances[at], frames[at].instance_number or 0, at))
     return tuple(frames[at] for at in order), stack_notices([positions[at] for at in order])
 
 

@@ -7,36 +7,78 @@ DICOM PS3.5, 8.1.1 (bits), 8.2 (encodings); PS3.3, C.7.6.3.1.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from pydicom.encaps import encapsulate
-from pydicom.pixels import get_decoder
+from pydicom.pixels.decoders.base import get_decoder
 
-from core.domain import Pixels
+from core.domain import Notice, Pixels
 from core.errors import StudyError
+from core.io.dicom.codestream import check_codestream, repair_jpeg, repair_jpeg2000
 from core.io.dicom.header import DicomFile
+from core.io.dicom.layout import Layout
 from core.io.dicom.syntax import Family
 
+REPAIRED = Notice(
+    "codestream-repaired",
+    "The compressed pixels break a rule of their encoding that strict decoders insist on; this was repaired, and no "
+    "pixel depends on it.",
+)
 
-def read_stored(file: DicomFile, index: int) -> tuple[Pixels, str]:
+
+def read_stored(file: DicomFile, index: int) -> tuple[Pixels, str, tuple[Notice, ...]]:
     """Decode one frame.
 
     Returns
     -------
     pixels : ndarray, (rows, columns) or (rows, columns, 3)
-        Stored values, of the dtype that BitsAllocated and PixelRepresentation ask for.
+        Stored values.
     photometric_interpretation : str
         Of these pixels: a decoder may have converted colour already.
+    notices : tuple of Notice
+        What had to be repaired.
 
     Raises
     ------
     StudyError
         Where the pixels are damaged.
     """
-    native = file.codec.family is Family.NATIVE
-    source = file.pixel_data if native else encapsulate([_encoded(file, index)], has_bot=False)
+    if file.codec.family is Family.NATIVE:
+        pixels, photometric = _decode(file, file.pixel_data, index=index)
+        return _significant_bits(file.layout, pixels, high_bit=file.layout.high_bit), photometric, ()
+    frame, repaired = _repaired(file, _encoded(file, index))
+    codestream = check_codestream(frame, file.layout, file.codec.family)
+    allocated = file.layout.bits_allocated
+    if file.codec.family is Family.JPEG:  # the decoder returns the smallest whole bytes, whatever BitsAllocated is
+        allocated = 8 if codestream.precision <= 8 else 16
+    pixels, photometric = _decode(
+        file, encapsulate([frame], has_bot=False), index=0, number_of_frames=1, bits_allocated=allocated
+    )
+    if file.codec.family in (Family.JPEG, Family.RLE):
+        pixels = _significant_bits(file.layout, pixels, high_bit=file.layout.bits_stored - 1)
+    return pixels, photometric, (REPAIRED,) if repaired else ()
+
+
+def _encoded(file: DicomFile, index: int) -> bytes:
+    return b"".join(file.pixel_data[start:stop] for start, stop in file.spans[index])
+
+
+def _repaired(file: DicomFile, frame: bytes) -> tuple[bytes, bool]:
+    if file.codec.family is Family.JPEG:
+        return repair_jpeg(frame)
+    if file.codec.family is Family.JPEG_2000:
+        return repair_jpeg2000(frame)
+    return frame, False
+
+
+def _decode(file: DicomFile, source: bytes | memoryview, *, index: int, **options: Any) -> tuple[Pixels, str]:
+    """Let pydicom decode with the one decoder that is meant for the syntax."""
+    decoder = get_decoder(file.codec.decode_as)
+    settings = _options(file) | options
     try:
-        pixels, properties = get_decoder(file.codec.decode_as).as_array(
-            source, index=index if native else 0, raw=True, decoding_plugin=file.codec.plugin, **_options(file)
+        pixels, properties = decoder.as_array(
+            source, index=index, raw=True, decoding_plugin=file.codec.plugin, **settings
         )
     except Exception as error:  # every decoder has its own exceptions
         raise StudyError(
@@ -44,20 +86,17 @@ def read_stored(file: DicomFile, index: int) -> tuple[Pixels, str]:
             hint="Export the file again.",
             code="damaged-pixel-data",
         ) from error
-    return _significant_bits(file, pixels), str(properties["photometric_interpretation"])
+    native = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
+    return native, str(properties["photometric_interpretation"])
 
 
-def _encoded(file: DicomFile, index: int) -> bytes:
-    return b"".join(bytes(file.pixel_data[start:stop]) for start, stop in file.spans[index])
-
-
-def _options(file: DicomFile) -> dict[str, object]:
+def _options(file: DicomFile) -> dict[str, Any]:
     layout = file.layout
-    options: dict[str, object] = {
+    options: dict[str, Any] = {
         "rows": layout.rows,
         "columns": layout.columns,
         "samples_per_pixel": layout.samples_per_pixel,
-        "number_of_frames": layout.frames if file.codec.family is Family.NATIVE else 1,
+        "number_of_frames": layout.frames,
         "photometric_interpretation": layout.photometric_interpretation,
         "planar_configuration": layout.planar_configuration,
         "bits_allocated": layout.bits_allocated,
@@ -70,12 +109,10 @@ def _options(file: DicomFile) -> dict[str, object]:
     return options
 
 
-def _significant_bits(file: DicomFile, pixels: Pixels) -> Pixels:
-    """Keep BitsStored bits below HighBit, extend the sign, and use the machine's byte order."""
-    layout = file.layout
-    pixels = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
-    if file.codec.family not in (Family.NATIVE, Family.RLE) or layout.is_float or layout.bits_allocated == 1:
+def _significant_bits(layout: Layout, pixels: Pixels, *, high_bit: int) -> Pixels:
+    """Keep BitsStored bits, the highest of which is HighBit, and extend the sign."""
+    container = 8 * pixels.dtype.itemsize
+    if layout.is_float or layout.bits_allocated == 1 or container <= layout.bits_stored:
         return pixels
-    above = layout.bits_allocated - 1 - layout.high_bit
-    below = layout.bits_allocated - layout.bits_stored
-    return pixels if below == 0 else np.right_shift(np.left_shift(pixels, above), below)
+    shifted = np.left_shift(pixels, container - 1 - high_bit)
+    return np.right_shift(shifted, container - layout.bits_stored, out=shifted)
