@@ -52,7 +52,7 @@ def test_a_bad_file_has_an_error_and_the_others_their_answers(folder: Path, caps
     status, answers = _predict(capsys, folder / "note.txt", missing, folder / "child.dcm", "--model", MODEL_ID)
     assert status == 1
     assert answers[0]["error"]["code"] == "not-a-medical-image"
-    assert answers[1]["error"]["code"] == "no-such-file"
+    assert answers[1]["error"]["code"] == "not-found"
     assert "labels" in answers[2]
 
 
