@@ -12,7 +12,7 @@ onto that grid, never onto the full matrix of a radiograph first:
 Nothing here stretches a heatmap: whoever shows one passes the `limits` of the colours, and shows them on a bar.
 """
 
-from core.overlay.bar import colour_bar
+from core.overlay.bar import colour_bar, ticks
 from core.overlay.colour import CONTOUR_COLOUR, ColourMap, Limits, colour_map, limits_for, overlay
 from core.overlay.grid import crop_and_scale, heatmap_on_grid, whole_image, zoomed_region
 from core.overlay.picture import Colour, Picture, as_rgb, encode_png, label_font, side_by_side
@@ -33,6 +33,7 @@ __all__ = [
     "limits_for",
     "overlay",
     "side_by_side",
+    "ticks",
     "whole_image",
     "zoomed_region",
 ]

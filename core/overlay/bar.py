@@ -70,6 +70,8 @@ def _round_step(step: float) -> float:
 
 
 def _upright_text(text: str, font: ImageFont.FreeTypeFont, *, ink: Colour, ground: Colour, height: int) -> Pillow.Image:
+    """Draw text that reads upwards, smaller where it would be longer than the bar is high."""
+    fitting = label_font(max(1, int(font.size * min(1.0, 0.96 * height / font.getlength(text)))))
     strip = Pillow.new("RGB", (height, round(1.6 * font.size)), ground)
-    ImageDraw.Draw(strip).text((height / 2, strip.height / 2), text, fill=ink, font=font, anchor="mm")
+    ImageDraw.Draw(strip).text((height / 2, strip.height / 2), text, fill=ink, font=fitting, anchor="mm")
     return strip.transpose(Pillow.Transpose.ROTATE_90)

@@ -13,25 +13,32 @@ from core.domain import Estimate, Explanation, Label, OperatingPoint, Score, Voi
 
 NOT_FOR_DIAGNOSIS = "Not for diagnostic use"
 SYNTHETIC = "Synthetic, not a patient"
+MOST_LEADING = 3
+"""So many calls head an answer; the others are counted."""
 
 
 # ── Calls ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def label_title(label: Label) -> str:
-    """Return a label's name with a capital first letter; the rest as its model writes it."""
-    return label.name[:1].upper() + label.name[1:]
+    """Return a label's name with a capital first letter."""
+    return sentence_case(label.name)
+
+
+def sentence_case(text: str) -> str:
+    """Return text with a capital first letter, the rest as it is."""
+    return text[:1].upper() + text[1:]
 
 
 def call_word(score: Score) -> str:
-    """Say a call in one word: "positive" or "negative" of a finding, "yes" or "no" of a normal class."""
+    """Say a call: "positive" or "negative" of a finding, "called" or "not called" of a normal class."""
     if math.isnan(score.value):
         return "undefined"
     if score.call is None:
         return "no operating point"
     if score.label.is_finding:
         return "positive" if score.call else "negative"
-    return "yes" if score.call else "no"
+    return "called" if score.call else "not called"
 
 
 def call_in_words(score: Score) -> str:
@@ -40,14 +47,14 @@ def call_in_words(score: Score) -> str:
 
 
 def leading_scores(scores: Sequence[Score]) -> tuple[Score, ...]:
-    """Return the scores that the answer begins with, the highest first.
+    """Return the scores that the answer begins with: findings first, the highest at the head.
 
-    All that are called positive; where none is and the model has one label only, that one; else none, and the answer
+    All that are called; where none is and the model has one label only, that one; else none, and the answer
     begins with `headline` alone.
     """
-    positive = sorted((score for score in scores if score.call), key=lambda score: score.value, reverse=True)
-    if positive:
-        return tuple(positive)
+    called = [score for score in scores if score.call]
+    if called:
+        return tuple(sorted(called, key=lambda score: (not score.label.is_finding, -score.value)))
     return tuple(scores) if len(scores) == 1 else ()
 
 
@@ -55,12 +62,19 @@ def headline(scores: Sequence[Score]) -> str:
     """Say the answer of a model in one line."""
     leading = leading_scores(scores)
     if leading:
-        return " · ".join(call_in_words(score) for score in leading)
+        words = " · ".join(call_in_words(score) for score in leading[:MOST_LEADING])
+        return f"{words} · {more_called(leading)}" if more_called(leading) else words
     if all(score.call is None for score in scores):
         return "No call"
     if any(score.call is None for score in scores):
         return "Nothing is called positive, and some labels have no call"
     return "Nothing is called positive"
+
+
+def more_called(leading: Sequence[Score]) -> str:
+    """Say how many calls there are beside those that head the answer; empty where there are none."""
+    count = len(leading) - MOST_LEADING
+    return f"{count} more {'is' if count == 1 else 'are'} called positive" if count > 0 else ""
 
 
 # ── Operating points ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -87,7 +101,7 @@ def accuracy_in_words(point: OperatingPoint) -> str:
     """Say how good an operating point was where it was set; empty where that was not measured."""
     measured = (("sensitivity", point.sensitivity), ("specificity", point.specificity))
     parts = [f"{name} {estimate_in_words(estimate)}" for name, estimate in measured if estimate is not None]
-    return f"There: {', '.join(parts)}." if parts else ""
+    return f"Measured there: {', '.join(parts)}." if parts else ""
 
 
 def estimate_in_words(estimate: Estimate) -> str:
@@ -145,7 +159,7 @@ def window_in_words(voi: Voi | None, *, invert: bool = False) -> str:
         return f"true colour{inverted}"
     if isinstance(voi, VoiLut):
         return f"VOI LUT of the file{inverted}"
-    function = "" if voi.function is VoiFunction.LINEAR else f" ({voi.function.value})"
+    function = ", sigmoid" if voi.function is VoiFunction.SIGMOID else ""
     return f"W {number_in_words(voi.width)} L {number_in_words(voi.center)}{function}{inverted}"
 
 
