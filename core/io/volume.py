@@ -71,6 +71,16 @@ def read_volume(source: Source, limits: Limits = DEFAULT_LIMITS) -> tuple[Series
     return tuple(_series(source, volume, time, limits) for time in shown)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _TimePoint:
+    """The decoded voxels of one time point, (slices, rows, columns[, 3]); they are memory of `owner`."""
+
+    number: int
+    voxels: Pixels
+    notices: tuple[Notice, ...]
+    owner: object
+
+
 class _Volume:
     """The voxels of a file. The last time point decoded is kept, so that scrolling does not read the file again."""
 
@@ -83,12 +93,12 @@ class _Volume:
         self.information = information
         self.geometry = geometry
         self._lock = threading.Lock()
-        self._decoded: tuple[int, Pixels, tuple[Notice, ...]] | None = None
+        self._decoded: _TimePoint | None = None
 
     def load(self, time: int, index: int, uid: str) -> Image:
         """Return one slice."""
-        voxels, notices = self._time_point(time)
-        pixels = np.ascontiguousarray(voxels[index])
+        decoded = self._time_point(time)
+        pixels = np.array(decoded.voxels[index], order="C")  # a copy, for the voxels belong to SimpleITK
         is_colour = pixels.ndim == 3
         return Image(
             pixels=pixels,
@@ -97,7 +107,7 @@ class _Volume:
             uid=uid,
             spacing=self.spacing(),
             voi=(self.header.window,) if self.header.window is not None and not is_colour else (),
-            notices=(*notices, *_notices_of_pixels(pixels)),
+            notices=(*decoded.notices, *_notices_of_pixels(pixels)),
         )
 
     def spacing(self) -> Spacing | None:
@@ -107,13 +117,14 @@ class _Volume:
         column_mm, row_mm, _ = self.geometry.spacing_mm
         return Spacing(row_mm, column_mm, f"{self.kind} header")
 
-    def _time_point(self, time: int) -> tuple[Pixels, tuple[Notice, ...]]:
+    def _time_point(self, time: int) -> _TimePoint:
         with self._lock:
-            if self._decoded is None or self._decoded[0] != time:
+            if self._decoded is None or self._decoded.number != time:
                 self._decoded = None  # the old time point goes before the new one comes
-                voxels = self.geometry.arranged(_read_voxels(self.content, self.kind, self.header, time))
-                self._decoded = (time, voxels, _notices_of_volume(voxels))
-            return self._decoded[1:]
+                image = _read_image(self.content, self.kind, self.header, time)
+                voxels = self.geometry.arranged(_voxels(image))
+                self._decoded = _TimePoint(time, voxels, _notices_of_volume(voxels), image)
+            return self._decoded
 
 
 # ── Series ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -189,7 +200,7 @@ def _notices_of_volume(voxels: Pixels) -> tuple[Notice, ...]:
     """Say where values look like Hounsfield units; nothing is concluded from it."""
     if voxels.ndim == 4:
         return ()
-    low, high = float(np.nanmin(voxels, initial=np.inf)), float(np.nanmax(voxels, initial=-np.inf))
+    low, high = (float(extreme.reduce(voxels, axis=None)) for extreme in (np.fmin, np.fmax))  # leaving NaN out
     sample = voxels[::7, ::7, ::7]
     is_whole = voxels.dtype.kind in "iu" or bool(np.all(sample[np.isfinite(sample)] % 1 == 0))
     if not (is_whole and -3072 <= low <= -500 and 200 <= high <= 4095):
@@ -270,16 +281,21 @@ def _stored_axes(reader: Any) -> StoredAxes:
     )
 
 
-def _read_voxels(content: bytes, kind: Kind, header: VolumeHeader, time: int) -> Pixels:
-    """Return one time point as (z, y, x), or (z, y, x, 3) of uint8 where it has colour."""
+def _read_image(content: bytes, kind: Kind, header: VolumeHeader, time: int) -> Any:
+    """Return one time point as an image of SimpleITK."""
     with _reader(header.mended, memoryview(content)[header.data_offset :], kind) as reader:
         reader.ReadImageInformation()
         sizes = reader.GetSize()
         if len(sizes) == 4:
             reader.SetExtractSize([*sizes[:3], 0])
             reader.SetExtractIndex([0, 0, 0, time])
-        voxels: Pixels = _simpleitk().GetArrayFromImage(reader.Execute())
-    if len(sizes) == 2:
+        return reader.Execute()
+
+
+def _voxels(image: Any) -> Pixels:
+    """Return a view of an image's memory as (z, y, x), or (z, y, x, 3) where it has colour; alpha is left out."""
+    voxels: Pixels = _simpleitk().GetArrayViewFromImage(image)
+    if image.GetDimension() == 2:
         voxels = voxels[np.newaxis]
     return voxels[..., :3] if voxels.ndim == 4 else voxels
 
