@@ -28,7 +28,7 @@ _PADDING = " \0\r\n\t"
 def values_of(dataset: Dataset, keyword: str) -> tuple[Any, ...]:
     """Return all values of an attribute; empty where it is missing, empty or unreadable."""
     tag, usual_vr = _dictionary(keyword)
-    element: DataElement | RawDataElement | None = dataset.get_item(tag)
+    element: DataElement | RawDataElement | None = dataset.get_item(tag, keep_deferred=True)
     if isinstance(element, RawDataElement):
         decode = _PLAIN.get(element.VR or usual_vr)
         if decode is not None:

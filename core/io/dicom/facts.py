@@ -10,10 +10,12 @@ from datetime import date
 from pydicom.dataset import Dataset
 
 from core.domain import Acquisition, Fact, Notice
-from core.io.dicom.attributes import numbers, text, texts
+from core.io.dicom.attributes import items, numbers, text, texts
+from core.io.dicom.groups import macro_or_dataset
 from core.io.dicom.header import DicomFile
 
 DAYS_PER_YEAR = 365.25
+LONGEST_VALUE = 200
 _AGE = re.compile(r"(\d{1,3})([DWMY]?)")
 _AGE_UNIT_YEARS = {"D": 1 / DAYS_PER_YEAR, "W": 7 / DAYS_PER_YEAR, "M": 1 / 12, "Y": 1.0, "": 1.0}
 
@@ -25,8 +27,8 @@ def read_acquisition(dataset: Dataset) -> Acquisition:
     """Return the facts that an intended use is checked against."""
     return Acquisition(
         modality=_code(dataset, "Modality"),
-        body_part_examined=_code(dataset, "BodyPartExamined"),
-        view_position=_code(dataset, "ViewPosition"),
+        body_part_examined=_code(dataset, "BodyPartExamined") or _anatomic_region(dataset),
+        view_position=_code(dataset, "ViewPosition") or _view(dataset),
         patient_age_years=age_years(dataset),
         patient_sex=_code(dataset, "PatientSex"),
         manufacturer=_code(dataset, "Manufacturer"),
@@ -37,6 +39,19 @@ def read_acquisition(dataset: Dataset) -> Acquisition:
 def _code(dataset: Dataset, keyword: str) -> str | None:
     value = text(dataset, keyword)
     return value.upper() if value else None
+
+
+def _anatomic_region(dataset: Dataset) -> str | None:
+    """Return the body part as newer objects give it, by the meaning of a code (PS3.3, 10.5)."""
+    source = macro_or_dataset(dataset, 0, "FrameAnatomySequence")
+    return next((_code(item, "CodeMeaning") for item in items(source, "AnatomicRegionSequence")), None)
+
+
+def _view(dataset: Dataset) -> str | None:
+    """Return AP or PA where only ViewCodeSequence says so (PS3.3, C.8.11.5.1; PS3.16, CID 4010)."""
+    meanings = (_code(item, "CodeMeaning") or "" for item in items(dataset, "ViewCodeSequence"))
+    views = {"ANTEROPOSTERIOR": "AP", "POSTEROANTERIOR": "PA"}
+    return next((views.get(re.sub(r"[\W_]", "", meaning)) for meaning in meanings), None)
 
 
 def age_years(dataset: Dataset) -> float | None:
@@ -167,8 +182,8 @@ _ROWS = (
     _Row("OperatorsName", "Operator", identifying=True, formatted=_name),
     _Row("DeviceSerialNumber", "Device serial number", identifying=True),
     _Row("StudyDescription", "Study", identifying=True),
-    _Row("SeriesDescription", "Series", identifying=True),
-    _Row("ProtocolName", "Protocol", identifying=True),
+    _Row("SeriesDescription", "Series"),
+    _Row("ProtocolName", "Protocol"),
     _Row("ImageComments", "Comments", identifying=True),
     _Row("Modality", "Modality"),
     _Row("BodyPartExamined", "Body part"),
@@ -206,7 +221,9 @@ def _facts(file: DicomFile) -> Iterator[Fact]:
     for row in _ROWS:
         value = row.formatted(file.dataset, row.keyword)
         if value:
-            yield Fact(row.keyword, row.label, value, row.identifying)
+            yield Fact(
+                row.keyword, row.label, value[:LONGEST_VALUE], row.identifying or _names_patient(value, file.dataset)
+            )
     layout = file.layout
     yield Fact("Rows", "Matrix", f"{layout.rows} × {layout.columns}")
     yield Fact("BitsStored", "Bits stored", f"{layout.bits_stored} of {layout.bits_allocated}")

@@ -15,7 +15,7 @@ from pydicom.dataset import Dataset
 
 from core.domain import Notice, Position
 from core.io.dicom.attributes import numbers
-from core.io.dicom.groups import macro_or_dataset
+from core.io.dicom.groups import macro, macro_or_dataset
 
 SAME_POSITION_MM = 0.01
 TILT_DEGREES = 0.5
@@ -26,14 +26,29 @@ GAP_REACH = 3
 Vector = NDArray[np.float64]
 
 
-def read_position(dataset: Dataset, index: int) -> Position | None:
-    """Return where a frame lies; None where the file does not say, or says the impossible."""
-    plane = macro_or_dataset(dataset, index, "PlanePositionSequence")
+def read_position(dataset: Dataset, index: int, *, frames: int) -> Position | None:
+    """Return where a frame lies; None where the file does not say, or says the impossible.
+
+    `frames` is how many the file holds: a position that is given once for all of them is that of the first.
+    """
     orientation = read_orientation(dataset, index)
-    origin = numbers(plane, "ImagePositionPatient")
+    plane = macro(dataset, index, "PlanePositionSequence")
+    origin = numbers(dataset if plane is None else plane, "ImagePositionPatient")
     if orientation is None or len(origin) != 3:
         return None
-    return Position((origin[0], origin[1], origin[2]), orientation)
+    position = Position((origin[0], origin[1], origin[2]), orientation)
+    return position if plane is not None or frames == 1 else _dose_plane(dataset, position, index, frames=frames)
+
+
+def _dose_plane(dataset: Dataset, first: Position, index: int, *, frames: int) -> Position | None:
+    """Return the position of a dose plane from GridFrameOffsetVector, PS3.3 C.8.8.3.2."""
+    offsets = numbers(dataset, "GridFrameOffsetVector")
+    if len(offsets) != frames:
+        return None
+    if offsets[0] != 0:  # absolute z coordinates, for a transverse plane only
+        return Position((first.origin_mm[0], first.origin_mm[1], offsets[index]), first.orientation)
+    x, y, z = (np.array(first.origin_mm) + offsets[index] * normal_of(first)).tolist()
+    return Position((x, y, z), first.orientation)
 
 
 def read_orientation(dataset: Dataset, index: int) -> tuple[float, float, float, float, float, float] | None:

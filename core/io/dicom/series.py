@@ -8,7 +8,8 @@ DICOM PS3.3, C.7.3.1 (General Series), C.7.6.2 (Image Plane), C.7.6.5 (Cine).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Hashable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Hashable, Mapping, Sequence
 from functools import partial
 
 from core.domain import Frame, Notice, Position, Series
@@ -30,21 +31,25 @@ ORIENTATION_TOLERANCE = 0.01
 """Direction cosines that differ by no more are the same orientation: 0.6°."""
 
 
-def group_series(files: Iterable[DicomFile]) -> tuple[Series, ...]:
+def group_series(files: Sequence[DicomFile]) -> tuple[Series, ...]:
     """Sort files into series.
 
     Files belong together that share SeriesInstanceUID, orientation, matrix size, kind of pixels and what an intended
-    use is checked against; localizers stand apart, and so does every multi-frame file.
+    use is checked against; localizers stand apart, and so does every multi-frame file. A file that is given twice
+    counts once.
 
     Returns
     -------
     tuple of Series
         In the order in which their first files came, localizers last.
     """
+    copies = Counter(file.digest for file in files)
     groups: dict[Hashable, list[list[DicomFile]]] = {}
+    unique: dict[str, DicomFile] = {}
     for file in files:
-        _join(groups.setdefault(_key(file), []), file)
-    series = [_series(group) for clusters in groups.values() for group in clusters]
+        if unique.setdefault(file.digest, file) is file:
+            _join(groups.setdefault(_key(file), []), file)
+    series = [_series(group, copies) for clusters in groups.values() for group in clusters]
     return tuple(sorted(series, key=lambda one: one.is_localizer))
 
 
@@ -75,7 +80,7 @@ def _is_same_orientation(one: Sequence[float] | None, other: Sequence[float] | N
     return max(abs(a - b) for a, b in zip(one, other, strict=True)) <= ORIENTATION_TOLERANCE
 
 
-def _series(files: list[DicomFile]) -> Series:
+def _series(files: Sequence[DicomFile], copies: Mapping[str, int]) -> Series:
     frames, notices = _in_order([frame for file in files for frame in _frames(file)], files)
     first = files[0]
     return Series(
@@ -84,10 +89,18 @@ def _series(files: list[DicomFile]) -> Series:
         frames=frames,
         acquisition=read_acquisition(first.dataset),
         facts=facts_of(first),
-        notices=series_notices(first.dataset) + notices,
+        notices=series_notices(first.dataset) + _copy_notices(files, copies) + notices,
         source=first.name,
         is_localizer=is_localizer(first.dataset),
     )
+
+
+def _copy_notices(files: Sequence[DicomFile], copies: Mapping[str, int]) -> tuple[Notice, ...]:
+    repeats = sum(copies[file.digest] - 1 for file in files)
+    if not repeats:
+        return ()
+    words = "1 file was" if repeats == 1 else f"{repeats} files were"
+    return (Notice("repeated-files", f"{words} given more than once; each is shown once."),)
 
 
 # ── Frames ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -101,7 +114,7 @@ def _frames(file: DicomFile) -> list[Frame]:
             uid=frame_uid(file, index),
             load=partial(decode_frame, file, index),
             shape=(file.layout.rows, file.layout.columns),
-            position=read_position(file.dataset, index),
+            position=read_position(file.dataset, index, frames=file.layout.frames),
             instance_number=instance if file.layout.frames == 1 else index + 1,
             frame_time_ms=times[index],
         )
