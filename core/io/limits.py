@@ -44,7 +44,8 @@ class Limits:
     max_sequence_depth : int
         DICOM sequences within sequences.
     min_side : int
-        Rows and columns below which nobody could read a picture.
+        Fewest rows and columns. A single pixel, row or column is no picture; whether a small one is enough for a model
+        is for the model to say.
     """
 
     max_files: int = 10_000
@@ -59,7 +60,7 @@ class Limits:
     max_volume_bytes: int = 1 * GIB
     max_time_points: int = 16
     max_sequence_depth: int = 64
-    min_side: int = 16
+    min_side: int = 2
 
 
 DEFAULT_LIMITS = Limits()

@@ -267,7 +267,7 @@ def _branching(rng: np.random.Generator, side: int) -> list[Tube]:
 
 
 def _long_bones() -> list[Tube]:
-    """Return ribs, clavicles and arms: a shell of cortex around marrow, so their edges are brighter than their middle."""
+    """Return ribs, clavicles and arms: cortex around marrow, so their edges are brighter than their middle."""
     lines = [(_rib(number, side), 5.6) for number in range(1, 11) for side in (-1, 1)]
     lines += [(line(side), radius) for side in (-1, 1) for line, radius in ((_clavicle, 5.6), (_humerus, 11.0))]
     tubes = []
@@ -352,7 +352,7 @@ def _scatter(primary: Map, sigma: float) -> Map:
     middle = np.array([cell.mean() for cell in cells])
     weights = np.exp(-((np.arange(len(primary))[:, np.newaxis] - middle) ** 2) / (2 * sigma**2))
     weights /= weights.sum(axis=1, keepdims=True)
-    return (weights @ coarse @ weights.T).astype(np.float32)
+    return np.asarray(weights @ coarse @ weights.T, dtype=np.float32)
 
 
 def _blurred(picture: Map) -> Map:

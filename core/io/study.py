@@ -198,9 +198,8 @@ class _Intake:
     def _take_dicom(self, source: Source) -> None:
         from core.io.dicom.header import read_header
 
-        file = read_header(source.content, name=source.name, limits=self._limits)
-        self._note(file.digest)
-        self._dicom.append(file)
+        self._dicom.append(read_header(source.content, name=source.name, limits=self._limits, digest=source.digest))
+        self._digests.add(source.digest)  # copies are named in the series that they belong to
 
     def _dicom_series(self) -> tuple[Series, ...]:
         if not self._dicom:

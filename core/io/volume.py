@@ -136,11 +136,11 @@ def _series(source: Source, volume: _Volume, time: int, limits: Limits) -> Serie
     has_position = volume.header.has_spacing and volume.header.has_orientation
     frames = []
     for index in range(slices):
-        number = time * slices + index
+        number = time * slices + index + 1
         uid = f"{source.digest}:{number}"
         position = volume.geometry.position(index) if has_position else None
         load = partial(volume.load, time, index, uid)
-        frames.append(Frame(uid, load, (rows, columns), position=position, instance_number=number + 1))
+        frames.append(Frame(uid, load, (rows, columns), position=position, instance_number=number))
     return Series(
         uid=source.digest if times == 1 else f"{source.digest}-{time + 1}",
         title=_title(volume, time),
@@ -322,12 +322,12 @@ def _check_sizes(geometry: Geometry, limits: Limits) -> None:
     if min(rows, columns) < limits.min_side:
         raise StudyError(
             f"The slices have {rows} × {columns} pixels; at least {limits.min_side} × {limits.min_side} are needed.",
-            code="too-small",
+            code="image-too-small",
         )
     if rows * columns > limits.max_pixels_per_frame or slices > limits.max_frames:
         raise StudyError(
             f"The volume has {slices} slices of {rows} × {columns} pixels; up to {limits.max_frames} slices of "
             f"{limits.max_pixels_per_frame / 1e6:g} million pixels are accepted.",
             hint="Crop it.",
-            code="too-many-pixels",
+            code="image-too-large",
         )
