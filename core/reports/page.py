@@ -116,7 +116,7 @@ def _type_size(report: ReportInput) -> float:
         + sum(-(-len(text) // _SIGNS_OF_LINE) for text in said)
         + sum(max(1, -(-(len(fact.label) + len(fact.value)) // 38)) for fact in _facts(report).shown) / 2.6
     )
-    return float(min(_TYPE_SIZE_PT, _TEXT_HEIGHT_PT / (lines * _LINE_HEIGHT)))
+    return min(_TYPE_SIZE_PT, _TEXT_HEIGHT_PT / (lines * _LINE_HEIGHT))
 
 
 # ── The answer ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -141,8 +141,14 @@ def _answer(report: ReportInput) -> _Answer:
     scores = report.prediction.scores
     leading = leading_scores(scores)
     if not leading:
-        return _Answer((_Call(headline(scores), "Every label is below, with its score and threshold.", ""),), "")
+        return _Answer((_Call(headline(scores), _behind_no_call(scores), ""),), "")
     return _Answer(tuple(_call(score) for score in leading[:MOST_LEADING]), more_called(leading))
+
+
+def _behind_no_call(scores: tuple[Score, ...]) -> str:
+    if any(score.label.operating_point is not None for score in scores):
+        return "Every label is below, with its score and threshold."
+    return "The model has no operating point, so nothing is called positive or negative."
 
 
 def _call(score: Score) -> _Call:
@@ -240,7 +246,8 @@ def _overlay_caption(report: ReportInput, explanation: Explanation | None) -> st
 
 def _film_height_mm(shown: Picture, *, is_alone: bool) -> float:
     """Return the height at which a film fills the width it has, with its caption."""
-    return (_LONE_FILM_WIDTH_MM if is_alone else _FILM_WIDTH_MM) * shown.shape[0] / shown.shape[1] + _CAPTION_HEIGHT_MM
+    width = _LONE_FILM_WIDTH_MM if is_alone else _FILM_WIDTH_MM
+    return float(width * shown.shape[0] / shown.shape[1]) + _CAPTION_HEIGHT_MM
 
 
 def _bar(report: ReportInput) -> _Bar:

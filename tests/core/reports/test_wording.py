@@ -1,0 +1,158 @@
+"""The words for an answer."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from core.domain import Estimate, VoiFunction, VoiLut, WindowLevel
+from core.reports.wording import (
+    accuracy_in_words,
+    call_in_words,
+    estimate_in_words,
+    headline,
+    leading_scores,
+    number_in_words,
+    operating_point_in_words,
+    score_word,
+    why_no_heatmap,
+    window_in_words,
+)
+from tests.core.reports.made import POINT, explanation, score
+
+NO_POINT = score(0.7, point=None)
+NO_NUMBER = score(math.nan)
+NO_TUMOUR = score(0.9, "no tumour", is_finding=False)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (score(0.83), "Pneumonia: positive"),
+        (score(0.41), "Pneumonia: positive"),
+        (score(0.4), "Pneumonia: negative"),
+        (NO_POINT, "Pneumonia: no operating point"),
+        (NO_NUMBER, "Pneumonia: undefined"),
+        (NO_TUMOUR, "No tumour: called"),
+        (score(0.1, "no tumour", is_finding=False), "No tumour: not called"),
+        (score(0.9, "COVID-19"), "COVID-19: positive"),
+    ],
+)
+def test_calls(given, words):
+    assert call_in_words(given) == words
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (score(0.834), "probability 0.83 ≥ 0.41, set for 95 % sensitivity on 521 validation images"),
+        (
+            score(0.834, calibrated=False),
+            "score 0.83 ≥ 0.41, set for 95 % sensitivity on 521 validation images",
+        ),
+        (score(0.12), "probability 0.12 < 0.41, set for 95 % sensitivity on 521 validation images"),
+        (NO_POINT, "probability 0.70; without an operating point there is no call"),
+        (NO_NUMBER, "The model gave no number for this label."),
+    ],
+)
+def test_operating_points(given, words):
+    assert operating_point_in_words(given) == words
+
+
+@pytest.mark.parametrize(
+    ("value", "words"), [(0.4099, "0.4099 < 0.4100"), (0.4091, "0.409 < 0.410"), (0.41004, "0.41004 ≥ 0.41000")]
+)
+def test_a_score_beside_its_threshold_shows_on_which_side_it_lies(value, words):
+    assert words in operating_point_in_words(score(value))
+
+
+def test_only_calibrated_scores_are_probabilities():
+    assert score_word(score(0.5)) == "probability"
+    assert score_word(score(0.5, calibrated=False)) == "score"
+
+
+def test_accuracy_is_that_of_the_set_it_was_measured_on():
+    assert accuracy_in_words(POINT) == (
+        "Measured there: sensitivity 0.95 (95 % interval 0.92–0.97), specificity 0.88 (95 % interval 0.84–0.91)."
+    )
+    assert accuracy_in_words(replace(POINT, sensitivity=None, specificity=None)) == ""
+
+
+@pytest.mark.parametrize(
+    ("estimate", "words"),
+    [
+        (Estimate(0.5, math.nan, math.nan), "0.50"),
+        (Estimate(math.nan, math.nan, math.nan, "no positive case"), "undefined (no positive case)"),
+        (Estimate(math.nan, math.nan, math.nan), "undefined"),
+    ],
+)
+def test_estimates(estimate, words):
+    assert estimate_in_words(estimate) == words
+
+
+def test_findings_lead_by_their_scores_and_normal_classes_follow():
+    scores = (score(0.5, "mass"), NO_TUMOUR, score(0.1, "nodule"), score(0.6, "effusion"))
+    assert [each.label.name for each in leading_scores(scores)] == ["effusion", "mass", "no tumour"]
+    assert headline(scores) == "Effusion: positive · Mass: positive · No tumour: called"
+
+
+def test_a_single_label_leads_whatever_its_call():
+    assert headline([score(0.1)]) == "Pneumonia: negative"
+    assert headline([NO_POINT]) == "Pneumonia: no operating point"
+
+
+def test_what_is_said_when_nothing_is_positive():
+    negatives = [score(0.1, "mass"), score(0.2, "nodule")]
+    assert headline(negatives) == "Nothing is called positive"
+    assert headline([*negatives, NO_POINT]) == "Nothing is called positive, and some labels have no call"
+    assert headline([NO_POINT, NO_POINT]) == "No call"
+
+
+def test_many_calls_are_counted():
+    scores = [score(0.9 - number / 100, f"finding {number}") for number in range(5)]
+    assert headline(scores).endswith("Finding 2: positive · 2 more are called positive")
+    assert headline(scores[:4]).endswith("· 1 more is called positive")
+
+
+@pytest.mark.parametrize(
+    ("given", "peak", "words"),
+    [
+        (score(0.9), 3.0, ""),
+        (NO_POINT, 3.0, ""),
+        (score(0.9), 0.0, "Pneumonia: no positive evidence anywhere in the image."),
+        (score(0.9), -1.0, "Pneumonia: no positive evidence anywhere in the image."),
+        (score(0.1), 3.0, "Pneumonia: negative. No heatmap is drawn for a negative call."),
+        (NO_TUMOUR, 3.0, "No tumour is not a finding, so there is nothing to point at."),
+    ],
+)
+def test_why_no_heatmap(given, peak, words):
+    assert why_no_heatmap(given, explanation(peak)) == words
+
+
+def test_a_missing_heatmap_is_said():
+    assert why_no_heatmap(score(0.9), None) == "Pneumonia: no heatmap was made."
+
+
+@pytest.mark.parametrize(
+    ("voi", "words"),
+    [
+        (WindowLevel(-600, 1500), "W 1500 L −600"),
+        (WindowLevel(0.25, 0.125, VoiFunction.LINEAR_EXACT), "W 0.125 L 0.25"),
+        (WindowLevel(40, 80, VoiFunction.SIGMOID), "W 80 L 40, sigmoid"),
+        (VoiLut(np.zeros(4, np.uint16), 0, 12), "VOI LUT of the file"),
+        (None, "true colour"),
+    ],
+)
+def test_windows(voi, words):
+    assert window_in_words(voi) == words
+    assert window_in_words(voi, invert=True) == f"{words}, inverted"
+
+
+@pytest.mark.parametrize(
+    ("value", "words"), [(0, "0"), (-0.5, "−0.5"), (3.14159, "3.14"), (1234.5, "1234"), (99.96, "100")]
+)
+def test_numbers(value, words):
+    assert number_in_words(value) == words
