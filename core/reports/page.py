@@ -53,12 +53,13 @@ MOST_FACTS = 36
 _COLUMN_OF_LABELS = 8
 """More labels than this stand in two columns."""
 _TYPE_SIZE_PT = 8.6
+_SMALLEST_TYPE_PT = 5.0
 _LINE_HEIGHT = 1.4
 _SIGNS_OF_LINE = 100
 _LINES_OF_FRAME = 14
 """What headings, captions and the gaps between the parts take, in lines."""
-_TEXT_HEIGHT_PT = 560.0
-"""Of the 842 points of the page: what is left by margins and by pictures of 60 mm."""
+_TEXT_HEIGHT_PT = 620.0
+"""Of the 842 points of the page: what is left by margins and by pictures of 60 mm; an estimate on the safe side."""
 _FILM_WIDTH_MM = 80.0
 _LONE_FILM_WIDTH_MM = 110.0
 _CAPTION_HEIGHT_MM = 9.7
@@ -106,17 +107,25 @@ def _type_size(report: ReportInput) -> float:
 
     The page cannot grow and nothing may be cut off, so what there is to say is counted in lines beforehand.
     """
-    scores = report.prediction.scores
-    labels = min(len(scores), MOST_LABELS)
+    sizes = (_TYPE_SIZE_PT - step / 10 for step in range(36))
+    fitting = (size for size in sizes if _lines(report, size) * size * _LINE_HEIGHT <= _TEXT_HEIGHT_PT)
+    return next(fitting, _SMALLEST_TYPE_PT)
+
+
+def _lines(report: ReportInput, size: float) -> float:
+    """Return about how many lines of type of a size all that is said takes, in the full width of the page."""
+    signs = int(_SIGNS_OF_LINE * _TYPE_SIZE_PT / size)
+    labels = min(len(report.prediction.scores), MOST_LABELS)
+    calls = min(max(len(leading_scores(report.prediction.scores)), 1), MOST_LEADING)
     said = [*(notice.message for notice in warnings_of(report)), *(value for _, value in _origin(report))]
-    lines = (
+    facts = [f"{fact.label} {fact.value}" for fact in _facts(report).shown]
+    return (
         _LINES_OF_FRAME
-        + 3 * min(max(len(leading_scores(scores)), 1), MOST_LEADING)
-        + 1.35 * (labels if labels <= _COLUMN_OF_LABELS else -(-labels // 2))
-        + sum(-(-len(text) // _SIGNS_OF_LINE) for text in said)
-        + sum(max(1, -(-(len(fact.label) + len(fact.value)) // 38)) for fact in _facts(report).shown) / 2.6
+        + 3 * calls
+        + 1.4 * (labels if labels <= _COLUMN_OF_LABELS else math.ceil(labels / 2))
+        + sum(math.ceil(len(text) / signs) for text in said)
+        + sum(math.ceil(len(text) / signs * 2.7) for text in facts) / 2.6
     )
-    return min(_TYPE_SIZE_PT, _TEXT_HEIGHT_PT / (lines * _LINE_HEIGHT))
 
 
 # ── The answer ────────────────────────────────────────────────────────────────────────────────────────────────────
