@@ -44,6 +44,8 @@ def read_stored(file: DicomFile, index: int) -> tuple[Pixels, str, tuple[Notice,
     StudyError
         Where the pixels are damaged.
     """
+    if file.codec.family is Family.NATIVE and file.layout.bits_allocated == 1:
+        return _single_bits(file, index), file.layout.photometric_interpretation, ()
     if file.codec.family is Family.NATIVE:
         pixels, photometric = _decode(file, file.pixel_data, index=index)
         return _significant_bits(file.layout, pixels, high_bit=file.layout.high_bit), photometric, ()
@@ -58,6 +60,19 @@ def read_stored(file: DicomFile, index: int) -> tuple[Pixels, str, tuple[Notice,
     if file.codec.family in (Family.JPEG, Family.RLE):
         pixels = _significant_bits(file.layout, pixels, high_bit=file.layout.bits_stored - 1)
     return pixels, photometric, (REPAIRED,) if repaired else ()
+
+
+def _single_bits(file: DicomFile, index: int) -> Pixels:
+    """Unpack one frame of bits. Frames follow each other without padding, so they may share a byte (PS3.5, 8.1.1)."""
+    layout = file.layout
+    count = layout.rows * layout.columns * layout.samples_per_pixel
+    first = index * count // 16 * 2
+    packed = np.frombuffer(file.pixel_data, np.uint8)[first : -(-(index + 1) * count // 16) * 2]
+    if file.pixel_vr == "OW" and not file.is_little_endian:
+        packed = packed[: len(packed) // 2 * 2].view(np.uint16).byteswap().view(np.uint8)
+    bits = np.unpackbits(packed, bitorder="little")[index * count - 8 * first :][:count]
+    shape = (layout.rows, layout.columns, layout.samples_per_pixel)
+    return bits.reshape(shape[:2] if layout.samples_per_pixel == 1 else shape)
 
 
 def _encoded(file: DicomFile, index: int) -> bytes:
