@@ -58,7 +58,7 @@ _LINE_HEIGHT = 1.4
 _SIGNS_OF_LINE = 100
 _LINES_OF_FRAME = 14
 """What headings, captions and the gaps between the parts take, in lines."""
-_TEXT_HEIGHT_PT = 620.0
+_TEXT_HEIGHT_PT = 600.0
 """Of the 842 points of the page: what is left by margins and by pictures of 60 mm; an estimate on the safe side."""
 _FILM_WIDTH_MM = 80.0
 _LONE_FILM_WIDTH_MM = 110.0
@@ -115,14 +115,14 @@ def _type_size(report: ReportInput) -> float:
 def _lines(report: ReportInput, size: float) -> float:
     """Return about how many lines of type of a size all that is said takes, in the full width of the page."""
     signs = int(_SIGNS_OF_LINE * _TYPE_SIZE_PT / size)
-    labels = min(len(report.prediction.scores), MOST_LABELS)
+    columns = [[row.name for row in rows] for rows in _labels(report.prediction.scores).columns]
     calls = min(max(len(leading_scores(report.prediction.scores)), 1), MOST_LEADING)
     said = [*(notice.message for notice in warnings_of(report)), *(value for _, value in _origin(report))]
     facts = [f"{fact.label} {fact.value}" for fact in _facts(report).shown]
     return (
         _LINES_OF_FRAME
         + 3 * calls
-        + 1.4 * (labels if labels <= _COLUMN_OF_LABELS else math.ceil(labels / 2))
+        + max(sum(0.4 + math.ceil(len(name) * len(columns) / signs * 2.7) for name in names) for names in columns)
         + sum(math.ceil(len(text) / signs) for text in said)
         + sum(math.ceil(len(text) / signs * 2.7) for text in facts) / 2.6
     )

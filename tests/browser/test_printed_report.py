@@ -24,6 +24,9 @@ REPORTS = {
     "wide film": report(image=image((600, 2000))),
     "negative": report(score(0.1), warnings=NOTICES[:1]),
     "ten labels": report(*SCORES[:10], warnings=NOTICES[:2], facts=FACTS[:20]),
+    "five labels, many warnings": report(*SCORES[:5], warnings=NOTICES, facts=FACTS[:30]),
+    "eight labels": report(*SCORES[12:20], warnings=NOTICES[:3], facts=FACTS[:10]),
+    "many labels, little else": report(*SCORES, facts=()),
     "as much as there can be": report(*SCORES, warnings=NOTICES, facts=FACTS, is_synthetic=True, include_identity=True),
 }
 CUT_OFF = """() => {
