@@ -105,7 +105,8 @@ def _package_map(engine: Engine, forward: Forward, index: int, method: str) -> N
     features, gradient = _features_and_gradient(engine, forward, index)
     # Without target layers the package attaches no hooks; what they would have caught is handed over.
     cam = _package_method(method)(engine.network, [])
-    heatmap = np.asarray(cam.get_cam_image(None, None, None, features, gradient)[0], dtype=np.float32)
+    heatmaps = cam.get_cam_image(None, None, None, features, gradient, eigen_smooth=False)
+    heatmap = np.asarray(heatmaps[0], dtype=np.float32)
     return _oriented(heatmap, features[0]) if method == "EigenCAM" else heatmap
 
 

@@ -1,0 +1,204 @@
+"""Intended use: what the header contradicts, confirms and leaves open."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core.domain import Acquisition, Image, IntendedUse, Intensity, ModelSpec, Notice, Series
+from core.models.suitability import (
+    OUTSIDE_CODES,
+    UNKNOWN_CODES,
+    check_intended_use,
+    is_outside_intended_use,
+    propose_model,
+)
+from tests.made_models import CHEST_SPEC
+
+GRAY = Image(np.zeros((64, 64), np.uint16), Intensity.RADIOGRAPH, "MONOCHROME2", uid="gray")
+CHILD = Acquisition(
+    modality="DX", body_part_examined="CHEST", view_position="AP", patient_age_years=4.0, patient_sex="F"
+)
+USE = replace(CHEST_SPEC.intended_use, view_positions=("AP", "PA"))
+PEDIATRIC = replace(CHEST_SPEC, intended_use=USE)
+
+
+def codes(acquisition: Acquisition, image: Image = GRAY, spec: ModelSpec = PEDIATRIC) -> list[str]:
+    return [notice.code for notice in check_intended_use(spec, acquisition, image)]
+
+
+def test_what_fits_needs_no_words() -> None:
+    assert codes(CHILD) == []
+
+
+def test_a_model_without_restrictions_fits_everything() -> None:
+    assert codes(Acquisition(), spec=replace(PEDIATRIC, intended_use=IntendedUse("Any.", "None."))) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "words"),
+    [
+        (
+            {"modality": "MR"},
+            "modality-outside-intended-use",
+            "This is an MR image; the model is for radiographs (CR, DX) of the chest, patients aged 1 to 5 years.",
+        ),
+        ({"modality": "PX"}, "modality-outside-intended-use", "This is a panoramic dental radiograph (PX)"),
+        ({"modality": "MG"}, "modality-outside-intended-use", "This is a mammogram (MG)"),
+        ({"modality": "ZZ"}, "modality-outside-intended-use", "This is an image of the modality ZZ"),
+        ({"body_part_examined": "HEAD"}, "body-part-outside-intended-use", "shows HEAD (Body Part Examined)"),
+        ({"body_part_examined": "HAND"}, "body-part-outside-intended-use", "shows HAND"),
+        ({"view_position": "LL"}, "view-outside-intended-use", "The view is LL (View Position); the model is for AP"),
+        ({"patient_age_years": 47.0}, "age-outside-intended-use", "The patient is 47 years old"),
+        ({"patient_age_years": 0.5}, "age-outside-intended-use", "The patient is 6 months old"),
+        ({"patient_age_years": 6.0}, "age-outside-intended-use", "The patient is 6 years old"),
+        ({"modality": None}, "modality-unknown", "does not say how the image was made"),
+        ({"modality": "OT"}, "modality-unknown", "(Modality OT) does not tell"),
+        ({"body_part_examined": None}, "body-part-unknown", "does not say which part of the body"),
+        ({"view_position": None}, "view-unknown", "does not name the view"),
+        ({"patient_age_years": None}, "age-unknown", "does not give the patient's age"),
+        ({"patient_age_years": 999.0}, "age-unknown", "does not give the patient's age"),
+        ({"presentation_intent_type": "FOR PROCESSING"}, "raw-detector-data", "FOR PROCESSING"),
+    ],
+)  # fmt: skip
+def test_each_fact_is_checked_and_said(changes: dict[str, Any], code: str, words: str) -> None:
+    (notice,) = check_intended_use(PEDIATRIC, replace(CHILD, **changes), GRAY)
+    assert notice.code == code
+    assert words in notice.message
+    assert is_outside_intended_use(notice) == code.endswith("outside-intended-use")
+
+
+@pytest.mark.parametrize("modality", ["CR", "DX", "DR", "RG"])
+def test_radiographs_are_radiographs_whatever_the_plate(modality: str) -> None:
+    spec = replace(PEDIATRIC, intended_use=replace(USE, modalities=("DX",)))
+    assert codes(replace(CHILD, modality=modality), spec=spec) == []
+
+
+@pytest.mark.parametrize(
+    ("intended", "found"),
+    [
+        ("CHEST", "THORAX"),
+        ("CHEST", "LUNG"),
+        ("CHEST", "Chest PA"),
+        ("CHEST", "CHESTABDOMEN"),
+        ("HEAD", "BRAIN"),
+        ("BRAIN", "SKULL"),
+        ("HEAD", "HEADNECK"),
+        ("BREAST", "BREAST"),
+        ("KNEE", "KNEE"),
+    ],
+)
+def test_terms_for_the_same_part_of_the_body_agree(intended: str, found: str) -> None:
+    spec = replace(PEDIATRIC, intended_use=replace(USE, body_parts=(intended,)))
+    assert codes(replace(CHILD, body_part_examined=found), spec=spec) == []
+
+
+@pytest.mark.parametrize("age", [1.0, 3.2, 5.0, 5.9])
+def test_ages_are_completed_years(age: float) -> None:
+    assert codes(replace(CHILD, patient_age_years=age)) == []
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"), [(18, None, "18 years or older"), (None, 5, "up to 5 years"), (1, 5, "aged 1 to 5 years")]
+)
+def test_one_sided_ages_are_said(low: float | None, high: float | None, words: str) -> None:
+    spec = replace(PEDIATRIC, intended_use=replace(USE, min_age_years=low, max_age_years=high))
+    notices = check_intended_use(spec, replace(CHILD, modality="CT"), GRAY)
+    assert words in notices[0].message
+
+
+def test_a_file_without_any_header_gets_one_mild_notice() -> None:
+    (notice,) = check_intended_use(PEDIATRIC, Acquisition(), GRAY)
+    assert notice.code == "header-absent"
+    assert "radiographs (CR, DX) of the chest" in notice.message
+    assert not is_outside_intended_use(notice)
+
+
+def test_the_most_serious_comes_first() -> None:
+    acquisition = Acquisition(modality="MR", presentation_intent_type="FOR PROCESSING")
+    assert codes(acquisition) == [
+        "modality-outside-intended-use",
+        "raw-detector-data",
+        "body-part-unknown",
+        "view-unknown",
+        "age-unknown",
+    ]
+
+
+def test_every_code_is_documented_in_one_of_the_sets() -> None:
+    acquisitions = (Acquisition(), Acquisition(modality="MR"), replace(CHILD, patient_age_years=90.0))
+    found = {code for acquisition in acquisitions for code in codes(acquisition)}
+    assert found <= OUTSIDE_CODES | UNKNOWN_CODES
+
+
+# ── Colour ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def picture(pixels: Any) -> Image:
+    return Image(np.asarray(pixels, dtype=np.uint8), Intensity.RGB, "RGB", uid="picture")
+
+
+def test_a_colour_picture_is_outside_the_use_of_a_radiograph_model() -> None:
+    photograph = picture(np.random.default_rng(0).integers(0, 256, (300, 400, 3)))
+    assert codes(CHILD, photograph) == ["colour-outside-intended-use"]
+    assert codes(Acquisition(), photograph) == ["colour-outside-intended-use", "header-absent"]
+
+
+def test_gray_stored_as_colour_and_a_small_mark_are_no_colour() -> None:
+    pixels = np.repeat(np.random.default_rng(0).integers(0, 256, (300, 400, 1)), 3, axis=2)
+    pixels[:10, :10] = (255, 0, 0)
+    assert codes(CHILD, picture(pixels)) == []
+
+
+def test_colour_belongs_to_ultrasound() -> None:
+    use = IntendedUse("Lesions.", "Screening.", modalities=("US",), body_parts=("BREAST",))
+    acquisition = Acquisition(modality="US", body_part_examined="BREAST")
+    doppler = picture(np.random.default_rng(0).integers(0, 256, (300, 400, 3)))
+    assert codes(acquisition, doppler, replace(PEDIATRIC, intended_use=use)) == []
+
+
+# ── Proposals ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+MODELS = tuple(
+    replace(CHEST_SPEC, id=name, intended_use=IntendedUse("x", "y", **use))  # type: ignore[arg-type]
+    for name, use in {
+        "ct-chest": {"modalities": ("CT",), "body_parts": ("CHEST",)},
+        "cxr": {"modalities": ("CR", "DX"), "body_parts": ("CHEST",)},
+        "cxr-child": {"modalities": ("CR", "DX"), "body_parts": ("CHEST",), "max_age_years": 5.0},
+        "mr-brain": {"modalities": ("MR",), "body_parts": ("BRAIN",)},
+    }.items()
+)
+
+
+def proposed(**facts: Any) -> str | None:
+    spec = propose_model(MODELS, Series(uid="s", title="", frames=(), acquisition=Acquisition(**facts)))
+    return None if spec is None else spec.id
+
+
+@pytest.mark.parametrize(
+    ("facts", "model"),
+    [
+        ({"modality": "DX", "body_part_examined": "CHEST", "patient_age_years": 3.0}, "cxr-child"),
+        ({"modality": "DX", "body_part_examined": "CHEST", "patient_age_years": 40.0}, "cxr"),
+        ({"modality": "CR"}, "cxr"),
+        ({"modality": "MR", "body_part_examined": "HEAD"}, "mr-brain"),
+        ({"modality": "CT", "body_part_examined": "THORAX"}, "ct-chest"),
+        ({"modality": "CT", "body_part_examined": "HEAD"}, None),
+        ({"modality": "US"}, None),
+        ({}, "ct-chest"),
+    ],
+)
+def test_the_model_that_the_header_confirms_most_is_proposed(facts: dict[str, Any], model: str | None) -> None:
+    assert proposed(**facts) == model
+
+
+def test_without_models_there_is_no_proposal() -> None:
+    assert propose_model((), Series(uid="s", title="", frames=())) is None
+
+
+def test_no_notice_repeats_what_identifies_a_patient() -> None:
+    notices: tuple[Notice, ...] = check_intended_use(PEDIATRIC, replace(CHILD, manufacturer="ACME"), GRAY)
+    assert not notices
