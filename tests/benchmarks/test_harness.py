@@ -86,16 +86,34 @@ def test_every_benchmark_named_is_there() -> None:
         assert callable(command.importlib.import_module(f"tests.benchmarks.{name}").figures)
 
 
-def test_read_promises_its_figures() -> None:
+# Small sizes, once each: that everything runs and has its name, whatever the clock says.
+def test_read_measures_what_it_promises() -> None:
     from tests.benchmarks import read
 
-    assert set(read.PROMISED) >= {
-        "start_first_page_s",
-        "start_eager_peer_s",
-        "view_2048_ms",
-        "view_step_2048_ms",
+    figures = [
+        *read.view(size=64, repetitions=1),
+        *read.evidence(repetitions=1),
+        *read.first_slice(slices=3, size=32, repetitions=1),
+    ]
+    assert set(command.as_object(figures)) >= {
+        "view_64_ms",
+        "view_step_64_ms",
         "cam_all_labels_over_forward",
         "grad_cam_package_over_forward",
-        "first_slice_300_ms",
+        "first_slice_3_ms",
         "simpleitk_whole_series_ms",
     }
+    assert all(figure.value > 0 for figure in figures)
+
+
+def test_the_first_page_of_a_bare_app_comes() -> None:
+    from tests.benchmarks.first_page import BARE_APP, made_app_s
+
+    assert made_app_s(BARE_APP) > 0
+
+
+def test_a_page_that_fails_is_not_measured() -> None:
+    from tests.benchmarks.first_page import made_app_s
+
+    with pytest.raises(RuntimeError, match="division"):
+        made_app_s("1 / 0")
