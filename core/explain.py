@@ -77,8 +77,7 @@ def explain_from(engine: Engine, forward: Forward, *, label: str, method: str) -
     _require_method(engine, method)
     if method == "CAM":
         return explain_all(engine, forward)[index]
-    with engine.exclusive():
-        heatmap = _package_map(engine, forward, index, method)
+    heatmap = _package_map(engine, forward, index, method)
     return Explanation(label, method, heatmap, forward.extent, UNITS[method])
 
 
@@ -112,9 +111,9 @@ def _package_map(engine: Engine, forward: Forward, index: int, method: str) -> N
 
 def _features_and_gradient(engine: Engine, forward: Forward, index: int) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the feature map and the gradient of a label's output by it, both (1, C, h, w)."""
-    # What was computed for inference only takes no part in gradients; a copy does.
-    features: Tensor = forward.features[None].to(engine.device).clone().requires_grad_()
-    with torch.enable_grad():
+    with engine.exclusive(), torch.enable_grad():
+        # What was computed for inference only takes no part in gradients; a copy does.
+        features: Tensor = forward.features[None].to(engine.device).clone().requires_grad_()
         output = engine.network.head(features)[0, index]
         (gradient,) = torch.autograd.grad(output, features)
     return features.detach().cpu().numpy(), gradient.cpu().numpy()
