@@ -90,10 +90,14 @@ def title_of(dataset: Dataset) -> str:
     return " ".join(part for part in parts if part) or "Image"
 
 
-def _names_patient(description: str, dataset: Dataset) -> bool:
-    identity = " ".join([*texts(dataset, "PatientName"), *texts(dataset, "PatientID")])
-    secrets = {part.casefold() for part in re.split(r"[\s^=,]+", identity) if len(part) > 2}
-    return any(word in secrets for word in re.split(r"[\W_]+", description.casefold()))
+def _names_patient(value: str, dataset: Dataset) -> bool:
+    """Return whether a text holds a word of the patient's name or ID."""
+    identity = _words(*texts(dataset, "PatientName"), *texts(dataset, "PatientID"))
+    return any(len(word) > 2 and word in identity for word in _words(value))
+
+
+def _words(*values: str) -> set[str]:
+    return {word.casefold() for value in values for word in re.split(r"[\W_]+", value)}
 
 
 def series_notices(dataset: Dataset) -> tuple[Notice, ...]:
