@@ -7,13 +7,13 @@ resolution in dots per inch is that of a print, not of a patient, so `spacing` s
 from __future__ import annotations
 
 import io
+import itertools
 import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,8 +36,11 @@ _PLUGINS = (PngImagePlugin, JpegImagePlugin, TiffImagePlugin, BmpImagePlugin, Gi
 """Imported so that Pillow knows these five; otherwise it would load all its plugins at the first TIFF."""
 
 _FAILURES = (OSError, SyntaxError, ValueError, EOFError, KeyError, IndexError, TypeError, AttributeError, OverflowError,
-             struct.error, zlib.error, MemoryError)  # fmt: skip
+             struct.error, zlib.error)  # fmt: skip
 """What Pillow raises on damaged files."""
+
+_EXIF_KEYS = frozenset({"exif", "Raw profile type exif", "XML:com.adobe.xmp", "xmp"})
+"""Where Pillow keeps what may hold an orientation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +124,18 @@ def _too_many_pixels(limits: Limits, claimed: str = "more") -> StudyError:
 
 
 def _pages(picture: Pillow.Image, limits: Limits) -> Iterator[_Page]:
-    for number in range(limits.max_frames + 1):
+    """Yield the pages one by one: a count of them all would follow a hostile file for hours."""
+    pixels = 0
+    for number in itertools.count():
         try:
             picture.seek(number)
         except EOFError:
             return
-        if number == limits.max_frames:
+        pixels += picture.width * picture.height
+        if number == limits.max_frames or pixels > limits.max_volume_bytes:
             raise StudyError(
-                f"The file holds more than {limits.max_frames} pictures.",
+                f"The file holds more pictures than are accepted ({limits.max_frames}, and "
+                f"{limits.max_volume_bytes / 1e6:,.0f} million pixels together).",
                 hint="Split it into smaller files.",
                 code="too-many-frames",
             )
@@ -150,6 +157,10 @@ def _check_size_of_page(size: tuple[int, int], number: int, limits: Limits) -> N
 
 
 def _orientation(picture: Pillow.Image) -> int:
+    # Of a PNG without eXIf before its pixels, Pillow would decode them all to look behind them, where none belongs
+    # (PNG, third edition, table 7).
+    if isinstance(picture, PngImagePlugin.PngImageFile) and _EXIF_KEYS.isdisjoint(picture.info):
+        return 1
     orientation = picture.getexif().get(ExifTags.Base.Orientation, 1)
     return orientation if orientation in range(1, 9) else 1
 
@@ -192,9 +203,13 @@ def _load(content: bytes, kind: Kind, page: _Page, uid: str, limits: Limits) -> 
     notices: list[Notice] = []
     with _opened(content, kind, limits) as picture:
         picture.seek(page.number)
-        is_inverted = _keeps_white_is_zero(picture)
-        upright = _turned_upright(picture, notices)
-        pixels = _pixels(upright, notices)
+        is_inverted, bits = _keeps_white_is_zero(picture), _bits_stored(picture, content)
+        is_unsigned = _is_unsigned(picture)
+        pixels = _pixels(_turned_upright(picture, notices), notices)
+    if is_unsigned and pixels.dtype == np.int32:
+        pixels = pixels.view(np.uint32)  # Pillow has no such mode and gives the same bits with a sign
+    if bits > 8 * pixels.dtype.itemsize:
+        notices.append(Notice("depth-reduced", f"The picture holds {bits} bits for each colour; 8 of them are shown."))
     is_colour = pixels.ndim == 3
     return Image(
         pixels=pixels,
@@ -210,6 +225,19 @@ def _keeps_white_is_zero(picture: Pillow.Image) -> bool:
     if not isinstance(picture, TiffImagePlugin.TiffImageFile):
         return False
     return picture.tag_v2.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == 0 and picture.mode not in {"1", "L"}
+
+
+def _is_unsigned(picture: Pillow.Image) -> bool:
+    if not isinstance(picture, TiffImagePlugin.TiffImageFile):
+        return False
+    return bool(picture.tag_v2.get(TiffImagePlugin.SAMPLEFORMAT, (1,))[0] == 1)
+
+
+def _bits_stored(picture: Pillow.Image, content: bytes) -> int:
+    """Return the bits of a sample: Pillow gives 8 of 16 wherever there is more than one channel."""
+    if isinstance(picture, TiffImagePlugin.TiffImageFile):
+        return int(max(picture.tag_v2.get(TiffImagePlugin.BITSPERSAMPLE, (1,))))
+    return content[24] if isinstance(picture, PngImagePlugin.PngImageFile) else 8  # IHDR, bit depth
 
 
 def _turned_upright(picture: Pillow.Image, notices: list[Notice]) -> Pillow.Image:
@@ -230,22 +258,19 @@ def _pixels(picture: Pillow.Image, notices: list[Notice]) -> Pixels:
     """Return (rows, columns) of the stored depth, or (rows, columns, 3) of uint8 where the picture has true colour."""
     mode = picture.mode
     if mode in {"I", "F"} or mode.startswith("I;16"):
-        return _native(np.asarray(picture))
+        pixels = np.array(picture)
+        return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
     if mode in {"1", "L"} and "transparency" not in picture.info:
-        return np.asarray(picture.convert("L"))
+        return np.array(picture.convert("L"))
     if mode == "CMYK":
         notices.append(Notice("cmyk-converted", "The picture was saved in printing colours (CMYK); converted to RGB."))
     return _gray_if_colourless(_on_black(picture, notices))
 
 
-def _native(pixels: NDArray[Any]) -> Pixels:
-    return np.ascontiguousarray(pixels, dtype=pixels.dtype.newbyteorder("="))
-
-
 def _on_black(picture: Pillow.Image, notices: list[Notice]) -> NDArray[np.uint8]:
     """Return RGB, with what is transparent laid on black."""
     if not picture.has_transparency_data:
-        return np.asarray(picture.convert("RGB"))
+        return np.array(picture.convert("RGB"))
     rgba = np.asarray(picture.convert("RGBA"))
     alpha = rgba[..., 3:].astype(np.uint16)
     if alpha.min() == 255:
@@ -260,4 +285,4 @@ def _gray_if_colourless(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     spread = rgb.max(axis=2) - rgb.min(axis=2)
     if spread.max() > GRAY_TOLERANCE:
         return np.ascontiguousarray(rgb)
-    return np.asarray(Pillow.fromarray(np.ascontiguousarray(rgb)).convert("L"))
+    return np.array(Pillow.fromarray(np.ascontiguousarray(rgb)).convert("L"))

@@ -70,14 +70,15 @@ def load_sample(sample_id: str) -> Study:
         known = ", ".join(sample.id for sample in SAMPLES)
         raise StudyError("There is no such sample.", hint=f"There are: {known}.", code="no-such-sample")
     content = _phantom(has_opacity=sample_id == "chest-opacity") if sample.is_synthetic else _bundled(sample_id)
-    study = load_study([Source(f"{sample.id}.dcm", content)])
-    return _labelled(study) if sample.is_synthetic else study
+    return _labelled(load_study([Source(f"{sample.id}.dcm", content)]), sample)
 
 
-def _labelled(study: Study) -> Study:
-    """Return the study with the words on it, and on each series, that it is no patient's."""
-    series = tuple(replace(one, notices=(_SYNTHETIC, *one.notices)) for one in study.series)
-    return replace(study, series=series, is_synthetic=True)
+def _labelled(study: Study, sample: Sample) -> Study:
+    """Return the study under the sample's title, and, where it is synthetic, with the words that say so."""
+    title = f"{sample.title} ({NOT_A_PATIENT})" if sample.is_synthetic else sample.title
+    words = (_SYNTHETIC,) if sample.is_synthetic else ()
+    series = tuple(replace(one, title=title, notices=(*words, *one.notices)) for one in study.series)
+    return replace(study, series=series, is_synthetic=sample.is_synthetic)
 
 
 @cache

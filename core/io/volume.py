@@ -187,9 +187,12 @@ def _notices_of_header(volume: _Volume, limits: Limits) -> tuple[Notice, ...]:
     if not volume.header.has_orientation:
         message = "The file does not say how the volume lies in the patient: left and right are not certain."
         notices.append(Notice("orientation-unknown", message))
+    if volume.header.is_sheared:
+        message = "The axes of the volume are not at right angles; it is shown as if they were, slightly distorted."
+        notices.append(Notice("sheared", message))
     if not volume.header.has_spacing:
-        message = "The file gives no usable spacing: distances cannot be measured in millimetres."
-        notices.append(Notice("spacing-unknown", message))
+        message = "The file gives no usable distance between pixels: lengths can be measured in pixels only."
+        notices.append(Notice("uncalibrated", message))
     if times > limits.max_time_points:
         message = f"The file has {times} time points; the first {limits.max_time_points} are shown."
         notices.append(Notice("time-points-left-out", message))

@@ -16,6 +16,8 @@ import re
 import struct
 from dataclasses import dataclass
 
+import numpy as np
+
 from core.domain import VoiFunction, WindowLevel
 from core.errors import StudyError
 from core.io.content import Kind
@@ -23,6 +25,9 @@ from core.io.limits import MIB, Limits
 
 MAX_DEFLATE_RATIO = 1032
 """No deflate stream unpacks to more than this times its size."""
+
+SHEAR_TOLERANCE = 1e-4
+"""Largest cosine between two axes that still counts as a right angle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +46,12 @@ class VolumeHeader:
         Whether the spacing is there, finite and above zero along every spatial axis.
     has_orientation : bool
         Whether the file says how the volume lies in the patient.
+    mended : bytes
+        The first `data_offset` bytes, with what SimpleITK refuses replaced: a spacing of zero, sheared axes.
+    is_sheared : bool
+        Whether the axes are not at right angles; the nearest ones that are stand in `mended`.
     window : WindowLevel or None
         The range that the file proposes for display.
-    mended : bytes
-        The first `data_offset` bytes, with a spacing of zero replaced so that SimpleITK opens the file.
     """
 
     data_bytes: int
@@ -53,6 +60,7 @@ class VolumeHeader:
     has_spacing: bool
     has_orientation: bool
     mended: bytes
+    is_sheared: bool = False
     window: WindowLevel | None = None
 
 
@@ -113,10 +121,11 @@ class _NiftiLayout:
     slope: tuple[int, str]
     cal_max: tuple[int, str]
     codes: tuple[int, str]
+    srow: tuple[int, str]
 
 
-_NIFTI_1 = _NiftiLayout((40, "8h"), 72, (76, "8f"), (108, "f"), (112, "2f"), (124, "2f"), (252, "2h"))
-_NIFTI_2 = _NiftiLayout((16, "8q"), 14, (104, "8d"), (168, "q"), (176, "2d"), (192, "2d"), (344, "2i"))
+_NIFTI_1 = _NiftiLayout((40, "8h"), 72, (76, "8f"), (108, "f"), (112, "2f"), (124, "2f"), (252, "2h"), (280, "12f"))
+_NIFTI_2 = _NiftiLayout((16, "8q"), 14, (104, "8d"), (168, "q"), (176, "2d"), (192, "2d"), (344, "2i"), (400, "12d"))
 
 
 def _parse_nifti(content: bytes) -> VolumeHeader:
@@ -143,15 +152,37 @@ def _parse_nifti(content: bytes) -> VolumeHeader:
     if not has_spacing:
         width = struct.calcsize(layout.pixdim[1]) // 8
         struct.pack_into(f"{order}{spatial}{layout.pixdim[1][1]}", mended, layout.pixdim[0] + width, *([1.0] * spatial))
+    qform_code, sform_code = field(layout.codes)
+    square = _at_right_angles(field(layout.srow)) if sform_code > 0 and qform_code <= 0 else None
+    if square is not None:
+        struct.pack_into(order + layout.srow[1], mended, layout.srow[0], *square)
     return VolumeHeader(
         data_bytes=math.prod(sizes) * bits // 8,
         data_offset=offset,
         is_compressed=False,
         has_spacing=has_spacing,
-        has_orientation=any(code > 0 for code in field(layout.codes)),
+        has_orientation=qform_code > 0 or sform_code > 0,
         mended=bytes(mended),
+        is_sheared=square is not None,
         window=_display_range(*field(layout.cal_max)),
     )
+
+
+def _at_right_angles(srow: tuple[float, ...]) -> list[float] | None:
+    """Return the affine with its axes turned to the nearest right angles; None where they are at right angles.
+
+    The nearest orthonormal axes are those of the polar decomposition (Higham, SIAM J. Sci. Stat. Comput. 7, 1986).
+    """
+    affine = np.reshape(srow, (3, 4))
+    lengths = np.linalg.norm(affine[:, :3], axis=0)
+    if not (np.isfinite(affine).all() and lengths.all()):
+        return None
+    axes = affine[:, :3] / lengths
+    if np.allclose(axes.T @ axes, np.eye(3), atol=SHEAR_TOLERANCE):
+        return None
+    left, _, right = np.linalg.svd(axes)
+    affine[:, :3] = left @ right * lengths
+    return [float(value) for value in affine.ravel()]
 
 
 def _display_range(cal_max: float, cal_min: float) -> WindowLevel | None:
