@@ -1,0 +1,153 @@
+"""The answer in words and numbers, as HTML: the call, the operating point behind it, all scores, reasons for doubt.
+
+In this order because reader studies favour it: the call first, its meaning next, the numbers after. A call is told in
+words and by a sign, never by colour alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from html import escape
+
+from core.domain import ModelSpec, Notice, Prediction, Score, Series
+from core.errors import CoreError
+from core.reports.wording import (
+    call_in_words,
+    call_word,
+    headline,
+    label_title,
+    leading_scores,
+    operating_point_in_words,
+)
+from core.workflow import Reading, call_of, is_call_withheld
+
+WITHHELD = "Not for this kind of image"
+_SIGNS = {"lb-warnings": "⚠", "lb-notes": ""}
+_LOOKS = {True: ("positive", "●"), False: ("negative", "○"), None: ("open", "–")}
+"""Class of the style sheet and sign of a call; the words beside them say the same."""
+
+
+def reading_html(reading: Reading, series: Series, *, with_scores: bool = True) -> str:
+    """Return the whole answer.
+
+    Parameters
+    ----------
+    reading : Reading
+    series : Series
+        Its notices, and those of the image, follow the answer.
+    with_scores : bool
+        Whether the scores are shown; of an image outside the intended use they are only shown on demand.
+    """
+    prediction = reading.prediction
+    withheld = is_call_withheld(prediction)
+    doubts = notices_html(prediction.warnings, title="Why not to trust it" if withheld else "Keep in mind")
+    scores = scores_html(prediction) if with_scores else ""
+    parts = [headline_html(prediction), *((doubts, scores) if withheld else (scores, doubts))]
+    parts.append(notices_html((*series.notices, *reading.image.notices), title="About the image", kind="lb-notes"))
+    parts.append(provenance_html(prediction, reading.model))
+    return f'<section class="lb-answer" aria-label="Answer" aria-live="polite">{"".join(parts)}</section>'
+
+
+def waiting_html(spec: ModelSpec) -> str:
+    """Say what is waited for."""
+    return (
+        '<section class="lb-answer" aria-label="Answer" aria-live="polite"><h2 class="lb-call lb-open">Reading …</h2>'
+        f'<p class="lb-point">{escape(spec.title)} looks at this image. The first time after the start its weights '
+        "are loaded, which takes some seconds.</p></section>"
+    )
+
+
+def error_html(error: CoreError) -> str:
+    """Say why there is no answer, and what to do."""
+    return (
+        '<section class="lb-answer" aria-label="Answer" aria-live="polite"><h2 class="lb-call lb-open">No answer</h2>'
+        f'<div class="lb-notices lb-warnings" role="alert"><p>{escape(error.message)}</p><p>{escape(error.hint)}</p></div>'
+        "</section>"
+    )
+
+
+def nobody_asked_html(series: Series) -> str:
+    """Say that no model was asked, and how to ask one."""
+    kind = " ".join(filter(None, (series.acquisition.modality, series.acquisition.body_part_examined)))
+    return (
+        '<section class="lb-answer" aria-label="Answer" aria-live="polite"><h2 class="lb-call lb-open">No model asked'
+        f'</h2><p class="lb-point">None of the models here is meant for this series{escape(f" ({kind})" * bool(kind))}.'
+        " To ask one nevertheless, choose it under Model at the left.</p>"
+        f"{notices_html(series.notices, title='About the image', kind='lb-notes')}</section>"
+    )
+
+
+def headline_html(prediction: Prediction) -> str:
+    """Say what the model calls, and at which operating point."""
+    if is_call_withheld(prediction):
+        return f'<h2 class="lb-call lb-withheld">{WITHHELD}</h2><p class="lb-point">The model makes no call here.</p>'
+    leading = leading_scores(prediction.scores)
+    if not leading:
+        return f'<h2 class="lb-call lb-open">{escape(headline(prediction.scores))}</h2>'
+    return "".join(_call_html(score) for score in leading)
+
+
+def scores_html(prediction: Prediction) -> str:
+    """Show every label's score as a bar with the threshold marked on it."""
+    rows = "".join(_row_html(prediction, score) for score in prediction.scores)
+    return f'<div class="lb-scores" role="list" aria-label="Scores of all labels">{rows}</div>{_meaning(prediction)}'
+
+
+def notices_html(notices: Iterable[Notice], *, title: str, kind: str = "lb-warnings") -> str:
+    """Show reasons for doubt, in amber, or notes (`kind` "lb-notes"); empty where there are none."""
+    items = "".join(f"<li>{escape(notice.message)}</li>" for notice in notices)
+    if not items:
+        return ""
+    return (
+        f'<section class="lb-notices {kind}" role="note" aria-label="{escape(title)}">'
+        f'<h3><span aria-hidden="true">{_SIGNS[kind]}</span> {escape(title)}</h3><ul>{items}</ul></section>'
+    )
+
+
+def provenance_html(prediction: Prediction, spec: ModelSpec) -> str:
+    """Say which model answered, on what, and in what time."""
+    return (
+        f'<p class="lb-provenance">{escape(spec.title)}<br>'
+        f"{escape(spec.id)}, version {escape(prediction.model_version)}, weights {escape(prediction.model_sha256[:8])}<br>"
+        f"{escape(device_word(prediction.device))}, {prediction.seconds:.2f} s</p>"
+    )
+
+
+def device_word(device: str) -> str:
+    """Name a device as its user would."""
+    words = {"cpu": "CPU", "cuda": "GPU (CUDA)", "mps": "GPU (Apple)"}
+    return words.get(device.partition(":")[0], device)
+
+
+def _call_html(score: Score) -> str:
+    kind, sign = _LOOKS[score.call if score.label.is_finding or score.call is None else False]
+    return (
+        f'<h2 class="lb-call lb-{kind}"><span aria-hidden="true">{sign}</span> {escape(call_in_words(score))}</h2>'
+        f'<p class="lb-point">{escape(operating_point_in_words(score))}</p>'
+    )
+
+
+def _row_html(prediction: Prediction, score: Score) -> str:
+    point = score.label.operating_point
+    width = 0.0 if math.isnan(score.value) else 100 * min(max(score.value, 0.0), 1.0)
+    value = "undefined" if math.isnan(score.value) else f"{score.value:.2f}"
+    tick, spoken = "", f"{label_title(score.label)}: score {value}"
+    if point is not None:
+        tick = f'<i class="lb-tick" style="left:{100 * point.threshold:.2f}%"></i>'
+        spoken += f", threshold {point.threshold:.2f}"
+    spoken += ", no call" if is_call_withheld(prediction) else f", {call_word(score)}"
+    strong = " lb-strong" if call_of(prediction, score) else ""
+    return (
+        f'<div class="lb-score{strong}" role="listitem" aria-label="{escape(spoken)}">'
+        f'<span class="lb-name">{escape(label_title(score.label))}</span><span class="lb-value">{value}</span>'
+        f'<span class="lb-bar" aria-hidden="true"><b style="width:{width:.2f}%"></b>{tick}</span></div>'
+    )
+
+
+def _meaning(prediction: Prediction) -> str:
+    if all(score.calibrated for score in prediction.scores):
+        text = "Scores are calibrated probabilities. The tick marks the operating point."
+    else:
+        text = "Scores are not calibrated: do not read them as probabilities. The tick marks the operating point."
+    return f'<p class="lb-meaning">{text}</p>'

@@ -1,0 +1,94 @@
+"""Asking models without making the page wait longer than it must: warming up, and reading in the background."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as StillRunning
+
+from core import workflow
+from core.domain import Image, ModelSpec, Series
+from core.errors import CoreError
+from core.ui.session import OpenStudy, Outcome
+from core.workflow import Reading
+
+log = logging.getLogger("lightbox")
+
+PATIENCE_S = 0.3
+"""How long an answer may take before the page says what it waits for: shorter waits would only flicker."""
+
+WARM_UP_DELAY_S = 0.3
+
+_workers = ThreadPoolExecutor(max_workers=4, thread_name_prefix="reading")
+_warmed: set[str] = set()
+_warming = threading.Lock()
+
+
+def warm_up_in_background(spec: ModelSpec | None = None) -> None:
+    """Load a model in the background, once per process, so that its first answer is as fast as its second.
+
+    Parameters
+    ----------
+    spec : ModelSpec, optional
+        The first model there is when left out: somebody who looks at an empty page is about to bring a study.
+    """
+    spec = spec or next(iter(workflow.models_for().models), None)
+    if spec is None:
+        return
+    with _warming:
+        if spec.sha256 in _warmed:
+            return
+        _warmed.add(spec.sha256)
+    # A moment later, so that the page is on its way before the import of PyTorch takes the processor.
+    timer = threading.Timer(WARM_UP_DELAY_S, _warm_up, args=(spec.id,))
+    timer.daemon = True
+    timer.start()
+
+
+def _warm_up(model_id: str) -> None:
+    try:
+        workflow.warm_up(model_id)
+    except CoreError as error:
+        # Whoever asks this model will be told; here it only did not get warm.
+        log.warning("Model %s could not be warmed up: %s", model_id, error.code)
+
+
+def ask(opened: OpenStudy, index: int, image: Image, spec: ModelSpec, *, while_waiting: Callable[[], None]) -> Outcome:
+    """Return what a model says of a frame, or the reason why it says nothing.
+
+    Parameters
+    ----------
+    opened : OpenStudy
+        Remembers the outcome.
+    index : int
+        The frame of the open series, from 0.
+    image : Image
+        That frame, decoded.
+    spec : ModelSpec
+    while_waiting : callable
+        Called once where the answer takes longer than a moment, to say so on the page.
+    """
+    key = f"{image.uid}/{spec.sha256}"
+    known = opened.outcomes.get(key)
+    if known is not None:
+        return known
+    future = _workers.submit(_read, opened.series, index, image, spec)
+    return opened.outcomes.put(key, _result(future, while_waiting))
+
+
+def _result(future: Future[Outcome], while_waiting: Callable[[], None]) -> Outcome:
+    try:
+        return future.result(timeout=PATIENCE_S)
+    except StillRunning:
+        while_waiting()
+        return future.result()
+
+
+def _read(series: Series, index: int, image: Image, spec: ModelSpec) -> Outcome:
+    try:
+        reading: Reading = workflow.read_frame(series, index, model_id=spec.id, image=image)
+    except CoreError as error:
+        return error
+    return reading

@@ -1,0 +1,64 @@
+"""What a visitor sees when something fails: words they can act on, and nothing of how the program is made."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from core.errors import CoreError
+
+log = logging.getLogger("lightbox")
+
+
+def show_error(error: CoreError) -> None:
+    """Show a failure that has a name, with what to do about it."""
+    text = f"**{error.message}**" if not error.hint else f"**{error.message}** {error.hint}"
+    st.error(text, icon=":material/error:")
+
+
+@contextmanager
+def calmly() -> Iterator[None]:
+    """Answer in words whatever goes wrong inside; the page goes on after it.
+
+    Streamlit would print the text of the exception into its log as well.
+    """
+    try:
+        yield
+    except Exception as error:
+        answer_calmly(error)
+
+
+def answer_calmly(error: Exception) -> bool:
+    """Answer an exception that nobody foresaw.
+
+    The log gets where it happened and its type: the text of an exception may quote a header, and with it a patient.
+
+    Returns
+    -------
+    bool
+        True: Streamlit's own display of the exception is not wanted.
+    """
+    if isinstance(error, CoreError):
+        show_error(error)
+        return True
+    log.error("Unforeseen %s at %s", type(error).__name__, _where(error))
+    st.error(
+        "**Something went wrong that Lightbox did not foresee.** Your study is still open: try again, or close it and "
+        "bring it anew. What happened is in the server's log, without anything from the study.",
+        icon=":material/error:",
+    )
+    return True
+
+
+def _where(error: Exception) -> str:
+    """Return the chain of places the exception came through, innermost last."""
+    places = []
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        places.append(f"{code.co_filename}:{trace.tb_lineno} in {code.co_name}")
+        trace = trace.tb_next
+    return " <- ".join(reversed(places[-6:]))

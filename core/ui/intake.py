@@ -1,0 +1,91 @@
+"""Bringing a study: uploader, samples, and words about what could not be used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from core import io
+from core.domain import Rejected
+from core.errors import CoreError
+from core.ui.session import Desk
+
+FILES, FOLDER = "Files or zip", "Folder"
+
+
+def bring_a_study(desk: Desk) -> None:
+    """Show uploader and samples; a study that was brought is put on the desk, and the page begins anew."""
+    kind = st.segmented_control(
+        "What the button chooses",
+        [FILES, FOLDER],
+        default=FILES,
+        required=True,
+        key="kind",
+        label_visibility="collapsed",
+    )
+    several: Literal[True, "directory"] = "directory" if kind == FOLDER else True
+    files = st.file_uploader(
+        "Drop a study here: files, a folder or a zip",
+        accept_multiple_files=several,
+        key=f"upload_{desk.uploads}",
+    )
+    sample = st.menu_button("Try a sample", io.SAMPLES, format_func=_title, key="sample", width="stretch")
+    if files:
+        _take_in(desk, files)
+    elif sample:
+        _open_sample(desk, sample)
+
+
+def _title(sample: io.Sample) -> str:
+    return sample.title
+
+
+def _take_in(desk: Desk, files: Sequence[UploadedFile]) -> None:
+    bar = st.progress(0.0, text="Reading the files")
+
+    def show_progress(done: int, total: int) -> None:
+        bar.progress(done / max(total, 1), text=f"Reading file {min(done + 1, total)} of {total}")
+
+    try:
+        study = io.load_study([io.Source(file.name, file.getvalue()) for file in files], progress=show_progress)
+        desk.open(study)
+    except CoreError as error:
+        desk.close()
+        desk.failure = error
+    desk.uploads += 1
+    _forget(files)
+    st.rerun()
+
+
+def _forget(files: Iterable[UploadedFile]) -> None:
+    """Let go of the uploads: Streamlit would keep a second hold on their bytes until the visitor leaves."""
+    context = get_script_run_ctx()
+    if context is not None:
+        for file in files:
+            context.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
+
+
+def _open_sample(desk: Desk, sample: io.Sample) -> None:
+    try:
+        with st.spinner("Preparing the sample"):
+            study = io.load_sample(sample.id)
+        desk.open(study)
+    except CoreError as error:
+        desk.close()
+        desk.failure = error
+    st.rerun()
+
+
+def show_left_out(rejected: Sequence[Rejected], *, expanded: bool = False) -> None:
+    """List the files of an upload that could not be used, with the reasons."""
+    if not rejected:
+        return
+    files = "1 file" if len(rejected) == 1 else f"{len(rejected)} files"
+    with st.expander(f"{files} left out", icon=":material/warning:", expanded=expanded):
+        for each in rejected:
+            st.text(each.name)
+            st.caption(" ".join(filter(None, (each.message, each.hint))))

@@ -1,0 +1,49 @@
+"""The empty desk: what to do, and what this is."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core import workflow
+from core.ui.failure import show_error
+from core.ui.intake import bring_a_study, show_left_out
+from core.ui.session import Desk
+from core.ui.side import list_damaged
+from core.workflow import ModelChoice
+
+
+def invite(desk: Desk) -> None:
+    """Invite to bring a study; say first why the last one could not be shown."""
+    with st.container(key="invitation"):
+        st.title("Drop a study here, or try a sample")
+        st.caption(
+            "DICOM images, series and multi-frame · NIfTI, MHA, NRRD · PNG, JPEG, TIFF, BMP · many files, a folder or "
+            "a zip. Everything stays on this machine."
+        )
+        _say_why_not(desk)
+        bring_a_study(desk)
+
+
+def _say_why_not(desk: Desk) -> None:
+    if desk.failure is not None:
+        show_error(desk.failure)
+    if desk.left_out:
+        st.error("**Nothing in this upload can be shown.** The reasons are below.", icon=":material/error:")
+        show_left_out(desk.left_out, expanded=True)
+
+
+def list_the_models() -> None:
+    """Say which models are ready, and what each is for."""
+    choice = workflow.models_for()
+    with st.container(key="models"):
+        _list(choice)
+
+
+def _list(choice: ModelChoice) -> None:
+    st.subheader("Models on this desk")
+    for spec in choice.models:
+        st.markdown(f"**{spec.title}**")
+        st.caption(spec.intended_use.summary)
+    if not choice.models:
+        st.caption("None. Images can be viewed; a model is a folder under weights/.")
+    list_damaged(choice)

@@ -1,0 +1,210 @@
+"""What one visitor has open, and how much memory it may take.
+
+Nothing here is shared between visitors, and pixel arrays are never handed to Streamlit's caches: those compare a
+sample of a large array, and a small lesion can fall through it. Every key is a digest of the file's bytes.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+import streamlit as st
+
+from core.domain import Explanation, Image, Rejected, Series, Study, VoiFunction
+from core.errors import CoreError
+from core.workflow import Reading
+
+T = TypeVar("T")
+MIB = 2**20
+IMAGES_BYTES = 192 * MIB
+OUTCOMES_BYTES = 128 * MIB
+THUMBNAILS = 512
+EXPLANATIONS = 512
+
+Outcome = Reading | CoreError
+"""What asking a model about a frame came to."""
+
+
+class Bounded(Generic[T]):
+    """A cache that forgets what was used longest ago once its entries weigh more than `limit`.
+
+    The entry that was put in last is always kept, however heavy it is.
+    """
+
+    def __init__(self, limit: int, *, weigh: Callable[[T], int] = lambda _: 1) -> None:
+        self._limit = limit
+        self._weigh = weigh
+        self._entries: OrderedDict[str, tuple[T, int]] = OrderedDict()
+        self._weight = 0
+
+    def get(self, key: str) -> T | None:
+        """Return an entry and count it as used; None where there is none."""
+        if key not in self._entries:
+            return None
+        self._entries.move_to_end(key)
+        return self._entries[key][0]
+
+    def put(self, key: str, entry: T) -> T:
+        """Keep an entry and return it."""
+        self.drop(key)
+        weight = self._weigh(entry)
+        self._entries[key] = (entry, weight)
+        self._weight += weight
+        while self._weight > self._limit and len(self._entries) > 1:
+            self.drop(next(iter(self._entries)))
+        return entry
+
+    def drop(self, key: str) -> None:
+        """Forget an entry where it exists."""
+        _, weight = self._entries.pop(key, (None, 0))
+        self._weight -= weight
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+
+@dataclass(slots=True, eq=False)
+class View:
+    """How one series is looked at: each field is the value of a control, kept while another series is open.
+
+    Attributes
+    ----------
+    frame : int
+        From 1, as the slider shows it.
+    preset : str
+        Name of the window, see `core.ui.windows`; empty until the first image has been seen.
+    center, width : float
+        Of the window, in the units of the pixels; where the sliders stand.
+    function : VoiFunction
+        Of the window that the sliders change.
+    bounds : (low, high) or None
+        Ends of the slider for the centre.
+    zoom, across, down
+        Magnification, and the point of the image in the middle of the picture, in percent.
+    label, method
+        What the heatmap explains, and how; empty label: the one that matters most.
+    opacity : int
+        In percent.
+    evidence_anyway, score_anyway : bool
+        The reader asked for what a negative call, or an image outside the intended use, does not show by itself.
+    """
+
+    frame: int = 1
+    preset: str = ""
+    center: float = 0.0
+    width: float = 1.0
+    function: VoiFunction = VoiFunction.LINEAR_EXACT
+    bounds: tuple[float, float] | None = None
+    invert: bool = False
+    zoom: float = 1.0
+    across: int = 50
+    down: int = 50
+    label: str = ""
+    method: str = "CAM"
+    opacity: int = 60
+    contour: bool = False
+    evidence_anyway: bool = False
+    score_anyway: bool = False
+
+    def reset(self) -> None:
+        """Go back to how the file wants to be seen, the whole of it."""
+        self.preset, self.invert, self.zoom, self.across, self.down = "", False, 1.0, 50, 50
+
+
+def _weigh_image(image: Image) -> int:
+    return image.pixels.nbytes
+
+
+def _weigh_outcome(outcome: Outcome) -> int:
+    return outcome.image.pixels.nbytes if isinstance(outcome, Reading) else 0
+
+
+@dataclass(slots=True, eq=False)
+class OpenStudy:
+    """A study on the desk, and everything that was worked out of it; forgotten as a whole when it is closed.
+
+    Attributes
+    ----------
+    model_ids : dict
+        The model that is asked about a series, by the series' uid; empty string for none.
+    outcomes
+        What models said, by the frame's uid and the SHA-256 of the model's weights; `explanations` by label and
+        method besides.
+    thumbnails
+        Data URLs by series uid; empty where the picture cannot be decoded.
+    """
+
+    study: Study
+    series_uid: str
+    views: dict[str, View] = field(default_factory=dict)
+    model_ids: dict[str, str] = field(default_factory=dict)
+    reveal_identity: bool = False
+    images: Bounded[Image] = field(default_factory=lambda: Bounded(IMAGES_BYTES, weigh=_weigh_image))
+    explanations: Bounded[Explanation] = field(default_factory=lambda: Bounded(EXPLANATIONS))
+    outcomes: Bounded[Outcome] = field(default_factory=lambda: Bounded(OUTCOMES_BYTES, weigh=_weigh_outcome))
+    thumbnails: Bounded[str] = field(default_factory=lambda: Bounded(THUMBNAILS))
+
+    @property
+    def series(self) -> Series:
+        """The series that is looked at."""
+        return next(series for series in self.study.series if series.uid == self.series_uid)
+
+    def image(self, index: int) -> Image:
+        """Return a frame of that series, decoded.
+
+        Raises
+        ------
+        StudyError
+            Its pixels cannot be decoded.
+        """
+        frame = self.series.frames[index]
+        return self.images.get(frame.uid) or self.images.put(frame.uid, frame.load())
+
+    @property
+    def view(self) -> View:
+        """How that series is looked at; a stack opens in its middle."""
+        return self.views.setdefault(self.series_uid, View(frame=len(self.series.frames) // 2 + 1))
+
+
+@dataclass(slots=True, eq=False)
+class Desk:
+    """One visitor's desk.
+
+    Attributes
+    ----------
+    opened : OpenStudy or None
+    uploads : int
+        How many uploads were taken in: the number of the uploader, so that each begins empty.
+    left_out : tuple of Rejected
+        What could not be used of the last upload.
+    failure : CoreError or None
+        Why the last upload as a whole could not be used.
+    """
+
+    opened: OpenStudy | None = None
+    uploads: int = 0
+    left_out: tuple[Rejected, ...] = ()
+    failure: CoreError | None = None
+
+    def open(self, study: Study) -> None:
+        """Put a study on the desk, in place of the one that was there; one without pictures leaves the desk clear."""
+        self.close()
+        self.left_out = study.rejected
+        if study.series:
+            first = next((series for series in study.series if not series.is_localizer), study.series[0])
+            self.opened = OpenStudy(study, first.uid)
+
+    def close(self) -> None:
+        """Clear the desk: nothing of the study stays in memory."""
+        self.opened, self.left_out, self.failure = None, (), None
+
+
+def open_desk() -> Desk:
+    """Return this visitor's desk."""
+    if "desk" not in st.session_state:
+        st.session_state.desk = Desk()
+    desk: Desk = st.session_state.desk
+    return desk

@@ -1,0 +1,24 @@
+"""The script that Streamlit runs for every visitor and every page: frame, guard, navigation, page."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from core import __version__
+from core.ui.access import require_access
+from core.ui.failure import calmly
+from core.ui.frame import open_frame
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+open_frame(__version__)
+require_access()
+page = st.navigation(
+    [
+        st.Page(CHECKOUT / "pages" / "read.py", title="Read", icon=":material/radiology:", default=True),
+        st.Page(CHECKOUT / "pages" / "about.py", title="About", icon=":material/info:"),
+    ],
+    position="top",
+)
+with calmly():
+    page.run()

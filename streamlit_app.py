@@ -1,0 +1,19 @@
+"""Lightbox in a browser: `streamlit run streamlit_app.py`, or any ASGI server with `streamlit_app:app`.
+
+The script that is run for every visitor is `core/ui/shell.py`. It lies elsewhere on purpose: Streamlit serves the
+first request to a page beside its main script without running that script, and so without its guard.
+"""
+
+from pathlib import Path
+
+import streamlit as st
+from starlette.middleware import Middleware
+
+from core.ui.failure import answer_calmly
+from core.ui.front import DarkFirst
+
+app = st.App(
+    Path(__file__).parent / "core" / "ui" / "shell.py",
+    middleware=[Middleware(DarkFirst)],
+    on_script_error=answer_calmly,
+)
