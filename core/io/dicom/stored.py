@@ -95,7 +95,9 @@ def _decode(file: DicomFile, source: bytes | memoryview, *, index: int, **option
         pixels, properties = decoder.as_array(
             source, index=index, raw=True, decoding_plugin=file.codec.plugin, **settings
         )
-    except Exception as error:  # every decoder has its own exceptions
+    except BaseException as error:  # every decoder has its own exceptions
+        if not isinstance(error, Exception) and not _is_panic(error):
+            raise
         raise StudyError(
             f"The pixels cannot be decoded: they are damaged, or not what the header says ({file.syntax.name}).",
             hint="Export the file again.",
@@ -103,6 +105,11 @@ def _decode(file: DicomFile, source: bytes | memoryview, *, index: int, **option
         ) from error
     native = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
     return native, str(properties["photometric_interpretation"])
+
+
+def _is_panic(error: BaseException) -> bool:
+    """Return whether a decoder written in Rust gave up: PyO3 keeps that apart from `Exception`."""
+    return type(error).__name__ == "PanicException"
 
 
 def _options(file: DicomFile) -> dict[str, Any]:

@@ -175,6 +175,16 @@ def test_an_unusable_table_is_noted_and_the_window_stays(descriptor):
             Spacing(0.2, 0.2, "ImagerPixelSpacing"),
             ["spacing-at-detector"],
         ),
+        (
+            {"PixelSpacing": [0.2, 0.2], "ImagerPixelSpacing": [0.2, 0.2]},
+            Spacing(0.2, 0.2, "PixelSpacing"),
+            ["spacing-at-detector"],
+        ),
+        (
+            {"PixelSpacing": [1, 1], "ImagerPixelSpacing": [1, 1], "PixelSpacingCalibrationType": "GEOMETRY"},
+            Spacing(1, 1, "PixelSpacing"),
+            [],
+        ),
         ({"NominalScannedPixelSpacing": [0.1, 0.1]}, Spacing(0.1, 0.1, "NominalScannedPixelSpacing"), []),
         ({"PixelSpacing": [0, 0]}, None, ["uncalibrated"]),
         ({"PixelSpacing": [-0.3, 0.3]}, None, ["uncalibrated"]),
