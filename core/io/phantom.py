@@ -72,8 +72,8 @@ BODY = (
 LUNGS = (Ellipsoid((-70, 0, -10), (63, 88, 152), 8), Ellipsoid((70, 0, -10), (63, 88, 152), -8))
 DIAPHRAGM = (Ellipsoid((-68, 0, -200), (80, 106, 112)), Ellipsoid((72, 0, -212), (80, 106, 112)))
 MEDIASTINUM = (
-    Ellipsoid((30, -24, -78), (72, 50, 50), 28),  # left ventricle
-    Ellipsoid((-12, -14, -66), (40, 46, 46)),  # right atrium
+    Ellipsoid((24, -24, -80), (61, 48, 47), 30),  # left ventricle
+    Ellipsoid((-9, -14, -66), (35, 44, 46)),  # right atrium
     Ellipsoid((0, -8, -40), (32, 50, 60)),
     Ellipsoid((0, 10, 50), (23, 60, 150)),  # great vessels, oesophagus
     Ellipsoid((21, 12, 58), (18, 22, 18)),  # aortic knob

@@ -122,7 +122,8 @@ class _Volume:
             if self._decoded is None or self._decoded.number != time:
                 self._decoded = None  # the old time point goes before the new one comes
                 image = _read_image(self.content, self.kind, self.header, time)
-                voxels = self.geometry.arranged(_voxels(image))
+                stored = _with_what_is_not_finite(_voxels(image), self.content, self.header, time)
+                voxels = self.geometry.arranged(stored)
                 self._decoded = _TimePoint(time, voxels, _notices_of_volume(voxels), image)
             return self._decoded
 
@@ -301,6 +302,20 @@ def _voxels(image: Any) -> Pixels:
     if image.GetDimension() == 2:
         voxels = voxels[np.newaxis]
     return voxels[..., :3] if voxels.ndim == 4 else voxels
+
+
+def _with_what_is_not_finite(voxels: Pixels, content: bytes, header: VolumeHeader, time: int) -> Pixels:
+    """Return the voxels with NaN and infinity where a NIfTI file holds them: its library reads them as zero."""
+    if header.floats is None or voxels.ndim == 4:
+        return voxels
+    offset = header.data_offset + time * voxels.size * header.floats.itemsize
+    stored = np.frombuffer(content, header.floats, voxels.size, offset).reshape(voxels.shape)
+    lost = ~np.isfinite(stored)
+    if not lost.any():
+        return voxels
+    restored = voxels.copy()
+    restored[lost] = stored[lost] * header.slope
+    return restored
 
 
 def _check_supported(information: _Information) -> None:

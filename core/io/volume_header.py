@@ -1,7 +1,8 @@
 """What the header of a volume claims, read before SimpleITK sees the file.
 
-SimpleITK allocates what a header asks for, fills a NIfTI file that is cut short with zeros, and puts 1 mm where the
-spacing is missing or zero. So the claims are checked here, and what the file does not say is remembered.
+SimpleITK allocates what a header asks for, fills a NIfTI file that is cut short with zeros, puts zero where one holds
+NaN, and 1 mm where the spacing is missing or zero. So the claims are checked here, and what the file really says is
+remembered.
 
 References
 ----------
@@ -15,6 +16,7 @@ import math
 import re
 import struct
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -52,6 +54,8 @@ class VolumeHeader:
         Whether the axes are not at right angles; the nearest ones that are stand in `mended`.
     window : WindowLevel or None
         The range that the file proposes for display.
+    floats : dtype or None
+        How floating-point voxels of a NIfTI file are stored; their slope is `slope`.
     """
 
     data_bytes: int
@@ -62,6 +66,8 @@ class VolumeHeader:
     mended: bytes
     is_sheared: bool = False
     window: WindowLevel | None = None
+    floats: np.dtype[Any] | None = None
+    slope: float = 1.0
 
 
 def read_volume_header(content: bytes, kind: Kind, limits: Limits) -> VolumeHeader:
@@ -115,6 +121,7 @@ class _NiftiLayout:
     """Offsets of the fields in use, and the struct codes of those that differ between the versions."""
 
     dim: tuple[int, str]
+    datatype: int
     bitpix: int
     pixdim: tuple[int, str]
     vox_offset: tuple[int, str]
@@ -124,8 +131,11 @@ class _NiftiLayout:
     srow: tuple[int, str]
 
 
-_NIFTI_1 = _NiftiLayout((40, "8h"), 72, (76, "8f"), (108, "f"), (112, "2f"), (124, "2f"), (252, "2h"), (280, "12f"))
-_NIFTI_2 = _NiftiLayout((16, "8q"), 14, (104, "8d"), (168, "q"), (176, "2d"), (192, "2d"), (344, "2i"), (400, "12d"))
+_NIFTI_FLOATS = {16: "f4", 64: "f8"}
+_NIFTI_1 = _NiftiLayout((40, "8h"), 70, 72, (76, "8f"), (108, "f"), (112, "2f"), (124, "2f"), (252, "2h"), (280, "12f"))
+_NIFTI_2 = _NiftiLayout(
+    (16, "8q"), 12, 14, (104, "8d"), (168, "q"), (176, "2d"), (192, "2d"), (344, "2i"), (400, "12d")
+)
 
 
 def _parse_nifti(content: bytes) -> VolumeHeader:
@@ -144,6 +154,8 @@ def _parse_nifti(content: bytes) -> VolumeHeader:
             code="damaged-header",
         )
     (bits,) = struct.unpack_from(order + "h", content, layout.bitpix)
+    (datatype,) = struct.unpack_from(order + "h", content, layout.datatype)
+    slope = field(layout.slope)[0]
     offset = int(field(layout.vox_offset)[0])
     spatial = min(dimensions, 3)
     spacing = list(field(layout.pixdim)[1 : 1 + spatial])
@@ -165,6 +177,8 @@ def _parse_nifti(content: bytes) -> VolumeHeader:
         mended=bytes(mended),
         is_sheared=square is not None,
         window=_display_range(*field(layout.cal_max)),
+        floats=np.dtype(order + _NIFTI_FLOATS[datatype]) if datatype in _NIFTI_FLOATS else None,
+        slope=slope if math.isfinite(slope) and slope != 0 else 1.0,
     )
 
 

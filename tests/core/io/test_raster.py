@@ -53,7 +53,7 @@ def chunk(name: bytes, body: bytes) -> bytes:
 
 
 def png_claiming(rows: int, columns: int) -> bytes:
-    """A PNG whose header claims a size; its pixels are zeros, deflated."""
+    """Return a PNG whose header claims a size; its pixels are too few."""
     header = struct.pack(">IIBBBBB", columns, rows, 8, 0, 0, 0, 0)
     return (
         b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 99)) + chunk(b"IEND", b"")
