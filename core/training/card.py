@@ -1,0 +1,262 @@
+"""The model card: what a radiologist and an engineer need to know before they trust a score."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from core.domain import Calibration, Estimate, IntendedUse, ModelSpec, OperatingPoint
+from core.training.config import TrainingConfig
+from core.training.dataset import Example, LeftOut
+from core.training.loop import Fitted
+from core.training.measure import Measured
+from core.training.split import Division, Part
+
+FIGURES = {
+    "auroc": "AUROC (interval: DeLong)",
+    "auroc_by_patient": "AUROC (interval: resampling of patients)",
+    "accuracy": "Accuracy at the default operating point",
+    "sensitivity": "Sensitivity at the default operating point",
+    "specificity": "Specificity at the default operating point",
+    "expected_calibration_error": "Expected calibration error, 15 bins",
+    "brier_score": "Brier score",
+}
+"""What the names in `model.toml` mean."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Account:
+    """Everything that a run can say about itself."""
+
+    config: TrainingConfig
+    examples: tuple[Example, ...]
+    left_out: tuple[LeftOut, ...]
+    division: Division
+    fitted: Fitted
+    calibration: Calibration
+    measured: tuple[Measured, ...]
+    overall: Estimate | None
+    shortcuts: Mapping[str, float]
+
+
+def write_card(spec: ModelSpec, account: Account) -> str:
+    """Return the text of `card.md`."""
+    sections = (
+        [f"# {spec.title}", "**Not for diagnostic use.** " + spec.intended_use.summary],
+        _section("Intended use", _intended_use(spec.intended_use)),
+        _section("Not for", [spec.intended_use.not_for]),
+        _section("Data", _data(account)),
+        _section("What the files give away", _shortcuts(account)),
+        _section("Results on the test part", _results(account)),
+        _section("Under changed conditions", _stress(account)),
+        _section("Operating points", _operating_points(spec)),
+        _section("Calibration", _calibration(account.calibration)),
+        _section("Known failures", _bullets(account.config.words.known_failures)),
+        _section("Not measured", _bullets(account.config.words.not_measured)),
+        _section("How it was trained", _training(account)),
+        _section("History", _history(account)),
+        _section("Reproduce", _reproduce(account.config)),
+        _section("Licence and citation", _licence(spec, account.config)),
+    )
+    return "\n\n".join(paragraph for section in sections for paragraph in section if paragraph) + "\n"
+
+
+def _section(title: str, paragraphs: Iterable[str]) -> list[str]:
+    kept = [paragraph for paragraph in paragraphs if paragraph]
+    return [f"## {title}", *kept] if kept else []
+
+
+def _bullets(items: Sequence[str]) -> list[str]:
+    return ["\n".join(f"- {item}" for item in items)] if items else []
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+def format_estimate(estimate: Estimate) -> str:
+    """Return "0.987 (0.981–0.993)", or why there is no such figure."""
+    if np.isnan(estimate.value):
+        return f"undefined: {estimate.undefined}"
+    if np.isnan(estimate.low):
+        return f"{estimate.value:.4f} (no interval: {estimate.undefined})"
+    return f"{estimate.value:.4f} ({estimate.low:.4f}–{estimate.high:.4f})"
+
+
+# ── Sections ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _intended_use(use: IntendedUse) -> list[str]:
+    ages = (
+        ""
+        if use.min_age_years is None and use.max_age_years is None
+        else f"{use.min_age_years or 0:g}–{'∞' if use.max_age_years is None else f'{use.max_age_years:g}'} years"
+    )
+    rows = {
+        "Modality": ", ".join(use.modalities),
+        "Body part": ", ".join(use.body_parts),
+        "View": ", ".join(use.view_positions),
+        "Age": ages,
+    }
+    return [use.summary, _table(("", "accepted"), [(name, text or "any") for name, text in rows.items()])]
+
+
+def _data(account: Account) -> list[str]:
+    words = account.config.words
+    return [
+        words.data_source,
+        _table(("class", *(part.name.lower() for part in Part)), _counts(account)),
+        _how_divided(account),
+    ]
+
+
+def _counts(account: Account) -> list[tuple[str, ...]]:
+    """Count images and patients of each class in each part."""
+    rows = []
+    for name in sorted({example.class_name for example in account.examples}):
+        cells = []
+        for part in Part:
+            own = [i for i in account.division.of(part) if account.examples[i].class_name == name]
+            patients = len({account.examples[i].patient for i in own})
+            cells.append(f"{len(own)} images, {patients} patients")
+        rows.append((name, *cells))
+    return rows
+
+
+def _how_divided(account: Account) -> str:
+    split, reasons = account.config.split, Counter(one.reason for one in account.left_out)
+    by = f"the file name's part that matches `{split.patient_pattern}`" if split.patient_pattern else "the file itself"
+    text = (
+        f"Divided at random (seed {account.config.seed}) by patient, which is {by}, "
+        f"{split.validation_share:.0%} of each class for validation and {split.test_share:.0%} for test; no patient is "
+        f"in two parts. {len(account.division.joined)} pairs of near-identical pictures under different patients "
+        f"(perceptual hash, confirmed by correlation) were kept in one part."
+    )
+    if not reasons:
+        return f"{text} Every file could be read."
+    return f"{text} Left out: " + "; ".join(f"{count} files ({reason})" for reason, count in reasons.items())
+
+
+def _shortcuts(account: Account) -> list[str]:
+    rows = [(name, f"{area:.3f}") for name, area in account.shortcuts.items()]
+    return [
+        "Figures that have nothing to do with anatomy, and how well each tells the classes in the training part "
+        "(AUROC; 0.5 is not at all). A network that learns them fails on pictures of another origin. The "
+        "augmentation of training draws framing, proportions, exposure, sharpness, resolution, compression and side "
+        "markers at random to make them worthless; the section after the next shows how far that succeeded.",
+        _table(("feature", "AUROC"), rows),
+    ]
+
+
+def _results(account: Account) -> list[str]:
+    paragraphs = [
+        "The test part was used for nothing else. 95 % intervals: DeLong for the AUROC, Wilson for shares, 300 "
+        "resamplings of patients where named and for calibration. The files were read and prepared as for a user."
+    ]
+    if account.overall is not None:
+        paragraphs.append(f"Called right among all labels: {format_estimate(account.overall)}.")
+    for one in account.measured:
+        rows = [(FIGURES[name], format_estimate(estimate)) for name, estimate in one.figures.items()]
+        head = (f"{one.label.name}: {one.positives} with, {one.negatives} without", "value (95 % interval)")
+        paragraphs.append(_table(head, rows))
+    return paragraphs
+
+
+def _stress(account: Account) -> list[str]:
+    paragraphs = [
+        "The test pictures once more, each changed as another hospital might have made it. Nothing of this was "
+        "chosen on the test part."
+    ]
+    for one in account.measured:
+        rows = [
+            (name, f"{one.stress.area[i, i]:.4f}", f"{sensitivity.value:.3f}", f"{specificity.value:.3f}")
+            for i, (name, (sensitivity, specificity)) in enumerate(one.by_condition.items())
+        ]
+        without, with_ = one.stress.worst_pair
+        paragraphs += [
+            _table((one.label.name, "AUROC", "sensitivity", "specificity"), rows),
+            f"All pairs of conditions (cases without the finding under one, with it under another): mean AUROC "
+            f"{one.stress.mean:.4f}; worst {one.stress.worst:.4f}, without the finding “{without}”, with it “{with_}”.",
+        ]
+    return paragraphs
+
+
+def _operating_points(spec: ModelSpec) -> list[str]:
+    paragraphs = []
+    for label in spec.labels:
+        rows = [_operating_point(point, label.default_operating_point) for point in label.operating_points]
+        head = (label.name, "set for", "threshold", "sensitivity there", "specificity there")
+        paragraphs += [_table(head, rows), f"Set on {label.operating_points[0].origin}."]
+    return [*paragraphs, "Sensitivity and specificity of this table are those on the unchanged validation images."]
+
+
+def _operating_point(point: OperatingPoint, default: str) -> tuple[str, ...]:
+    shares = [format_estimate(share) if share else "" for share in (point.sensitivity, point.specificity)]
+    name = f"{point.name} (default)" if point.name == default else point.name
+    return name, point.criterion, f"{point.threshold:.4f}", *shares
+
+
+def _calibration(calibration: Calibration) -> list[str]:
+    bias = ", ".join(f"{value:.4f}" for value in calibration.bias)
+    formula = f"{calibration.activation}(output / {calibration.temperature:.4f}{f' + {bias}' if bias else ''})"
+    return [
+        f"Score = {formula}, fitted by {calibration.method} scaling on {calibration.origin}. A score is the share of "
+        "diseased cases among such pictures *in a population with the same mixture of cases as the data above*; where "
+        "the disease is rarer, the same score means a lower probability."
+    ]
+
+
+def _training(account: Account) -> list[str]:
+    config, schedule = account.config, account.config.schedule
+    rows = [
+        (
+            f"{epoch.number}{' (kept)' if epoch.number == account.fitted.chosen else ''}",
+            f"{epoch.loss:.4f}",
+            *(f"{value:.4f}" for value in (epoch.plain, epoch.stress_mean, epoch.stress_worst)),
+            f"{epoch.seconds:.0f}",
+        )
+        for epoch in account.fitted.epochs
+    ]
+    head = ("epoch", "loss", "validation AUROC", "under stress, mean", "under stress, worst", "seconds")
+    settings = ", ".join(f"{name} {value}" for name, value in asdict(schedule).items())
+    augmentation = ", ".join(f"{name} {value}" for name, value in asdict(config.augmentation).items())
+    return [
+        f"{config.architecture}, input {config.input.size[0]} × {config.input.size[1]}, {config.input.resize}, "
+        f"brightness by {config.input.intensity_range}. Initial weights: {config.words.initial_weights or 'random'}. "
+        "Weights are stored as float32.",
+        f"AdamW with warm-up and cosine. Schedule: {settings}.",
+        f"Augmentation: {augmentation}.",
+        _table(head, rows),
+        f"Validation here: at most {schedule.stress_images} images, the same number of every class; the epoch is "
+        f"chosen by {schedule.selection}.",
+    ]
+
+
+def _history(account: Account) -> list[str]:
+    tries = account.config.words.history
+    return [_table(("try", "result"), [(one.configuration, one.result) for one in tries])] if tries else []
+
+
+def _reproduce(config: TrainingConfig) -> list[str]:
+    folder = f"weights/{config.id}"
+    return [
+        f"```\npython -m core train FOLDER --config {folder}/training.toml --weights BACKBONE --out {folder}\n```",
+        f"FOLDER holds the class folders, BACKBONE is the file of initial weights named above. Seed {config.seed}. "
+        "Sums of floating-point numbers depend on the processor and the number of threads, so another machine gives "
+        "slightly different weights; the division into parts is the same everywhere.",
+    ]
+
+
+def _licence(spec: ModelSpec, config: TrainingConfig) -> list[str]:
+    words = config.words
+    rows = (
+        ("This model", spec.licence),
+        ("Data", words.data_licence),
+        ("Citation of the data", words.data_citation),
+        ("Citation", spec.citation),
+    )
+    return _bullets([f"{name}: {text}" for name, text in rows if text])

@@ -1,0 +1,83 @@
+"""The command line of training: `python -m core train FOLDER --out weights/ID`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from core.training.config import TrainingConfig, read_config, read_toml
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a training run; what the command line says wins over the file of `--config`."""
+    parser.add_argument("data", metavar="FOLDER", help="holds one folder of images per class")
+    parser.add_argument("--out", metavar="weights/ID", help="the model folder to write; its name is the model's id")
+    parser.add_argument("--config", type=Path, metavar="F.toml", help="everything else, from a file")
+    parser.add_argument("--patient-pattern", metavar="REGEX", help="finds the patient in a file's name")
+    parser.add_argument("--absence", metavar="CLASS", help="the class that shows none of the findings")
+    parser.add_argument("--architecture", metavar="NAME", help="torchvision's name; default mobilenet_v2")
+    parser.add_argument("--weights", metavar="F.safetensors", help="initial weights; default random")
+    parser.add_argument("--size", type=int, nargs=2, metavar=("ROWS", "COLUMNS"), help="of the network's input")
+    parser.add_argument("--epochs", type=int, metavar="N", help="at most")
+    parser.add_argument("--batch", type=int, metavar="N", help="pictures per step")
+    parser.add_argument("--learning-rate", type=float, metavar="X", help="largest, of the network's body")
+    parser.add_argument("--seed", type=int, metavar="N", help="of split, order, augmentation and new weights")
+    parser.add_argument("--threads", type=int, metavar="N", help="of the processor; 0 leaves the choice to torch")
+    parser.add_argument("--work", metavar="FOLDER", help="for cache and checkpoints; default .training/ID")
+
+
+PLACES: Mapping[str, tuple[str, ...]] = {
+    "data": ("data",),
+    "out": ("out",),
+    "patient_pattern": ("split", "patient_pattern"),
+    "absence": ("absence",),
+    "architecture": ("architecture",),
+    "weights": ("weights",),
+    "size": ("input", "size"),
+    "epochs": ("schedule", "epochs"),
+    "batch": ("schedule", "batch"),
+    "learning_rate": ("schedule", "learning_rate"),
+    "seed": ("seed",),
+    "threads": ("threads",),
+    "work": ("work",),
+}
+"""Where each option belongs in the configuration."""
+
+
+def config_from(options: argparse.Namespace) -> TrainingConfig:
+    """Merge the file of `--config` and the options.
+
+    Raises
+    ------
+    TrainingError
+        The configuration is incomplete or holds something unknown.
+    """
+    values: dict[str, Any] = read_toml(options.config) if options.config else {}
+    for option, place in PLACES.items():
+        value = getattr(options, option)
+        if value is not None:
+            _put(values, place, value)
+    return read_config(values)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train, reporting progress on standard error, and print the model folder; the exit status is 0."""
+    from core.training.run import train
+
+    folder = train(config_from(options), progress=_report)
+    sys.stdout.write(f"{folder}\n")
+    return 0
+
+
+def _put(values: dict[str, Any], place: tuple[str, ...], value: Any) -> None:
+    for name in place[:-1]:
+        values = values.setdefault(name, {})
+    values[place[-1]] = value
+
+
+def _report(message: str) -> None:
+    sys.stderr.write(f"{message}\n")
+    sys.stderr.flush()

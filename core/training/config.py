@@ -1,0 +1,274 @@
+"""Everything a training run depends on. The same values, the same data and the same machine give the same model."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from core.domain import InputSpec, IntendedUse
+from core.errors import TrainingError
+from core.training.augmentation_settings import Augmentation
+
+DEFAULT_INPUT = InputSpec(
+    size=(224, 224),
+    channels=3,
+    resize="squash",
+    intensity_range="percentile",
+    mean=(0.5, 0.5, 0.5),
+    std=(0.5, 0.5, 0.5),
+)
+
+NO_CLINICAL_USE = IntendedUse(
+    summary="Research on images like those it was trained on; no clinical use has been stated.",
+    not_for="Any use on patients.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ClassLabel:
+    """A class of the labelled folder as the model will name it; an empty `folder` is that of the same name."""
+
+    name: str
+    folder: str = ""
+    code: str = ""
+    is_finding: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """How the data are divided.
+
+    Attributes
+    ----------
+    patient_pattern : str
+        Regular expression for the file name without its ending; the groups that matched, joined, are the patient.
+        Empty: every file is a patient of its own.
+    validation_share, test_share : float
+        Of the patients; the rest is trained on.
+    """
+
+    patient_pattern: str = ""
+    validation_share: float = 0.15
+    test_share: float = 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How the network is trained.
+
+    Attributes
+    ----------
+    epochs : int
+        At most; training stops early where validation has not improved for `patience` epochs.
+    epoch_images : int
+        Pictures per epoch, the same number of every class; 0 is as many as there are in training.
+    head_steps : int
+        Steps in which only the last layer learns.
+    frozen_blocks : int
+        Parts of the network, from the input on, that keep their initial weights.
+    batch_norm : {"frozen", "trained"}
+        Whether the running mean and variance of the initial weights are kept.
+    label_smoothing : float
+        Targets are moved this far towards indifference.
+    ema_decay : float
+        Of the moving average of the weights, which is what is evaluated and kept; 0 keeps the last weights.
+    selection : {"stress", "plain"}
+        Whether the epoch is chosen by the validation pictures under changes of framing, exposure and sharpness, or as
+        they are.
+    """
+
+    epochs: int = 12
+    epoch_images: int = 0
+    batch: int = 32
+    head_steps: int = 30
+    learning_rate: float = 3e-4
+    head_learning_rate: float = 3e-3
+    weight_decay: float = 0.02
+    warm_up_steps: int = 50
+    frozen_blocks: int = 0
+    batch_norm: Literal["frozen", "trained"] = "frozen"
+    label_smoothing: float = 0.05
+    dropout: float = 0.2
+    ema_decay: float = 0.995
+    gradient_limit: float = 1.0
+    patience: int = 4
+    selection: Literal["stress", "plain"] = "stress"
+    stress_images: int = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """A run that was compared with the one that is shipped: what was done, what it gave."""
+
+    configuration: str
+    result: str
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What only a person can say about a model; goes into its card.
+
+    Attributes
+    ----------
+    data_source, data_licence, data_citation : str
+        Of the data set.
+    known_failures : tuple of str
+    not_measured : tuple of str
+        What a reader would want to know and these data cannot say.
+    history : tuple of Try
+    """
+
+    data_source: str = ""
+    data_licence: str = ""
+    data_citation: str = ""
+    initial_weights: str = ""
+    licence: str = ""
+    citation: str = ""
+    known_failures: tuple[str, ...] = ()
+    not_measured: tuple[str, ...] = ()
+    history: tuple[Try, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingConfig:
+    """One training run.
+
+    Attributes
+    ----------
+    data : Path
+        A folder with one folder of images per class.
+    out : Path
+        The model folder to write; its name is the model's id.
+    labels : tuple of ClassLabel
+        Empty: one per class folder, by its name.
+    absence : str
+        The class folder that shows none of the labels: with one label the network then has a single output. Empty:
+        the labels exclude each other.
+    weights : Path or None
+        Initial weights (safetensors, torchvision's layout); None starts from random ones.
+    work : Path or None
+        For the cache of decoded pictures and the checkpoints; by default `.training/ID` in the current folder.
+    """
+
+    data: Path
+    out: Path
+    title: str = ""
+    version: str = "1.0.0"
+    labels: tuple[ClassLabel, ...] = ()
+    absence: str = ""
+    architecture: str = "mobilenet_v2"
+    weights: Path | None = None
+    seed: int = 1
+    threads: int = 0
+    work: Path | None = None
+    working_size: tuple[int, int] = (256, 256)
+    default_operating_point: str = "sensitivity-95"
+    input: InputSpec = DEFAULT_INPUT
+    split: Split = field(default_factory=Split)
+    schedule: Schedule = field(default_factory=Schedule)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    intended_use: IntendedUse = NO_CLINICAL_USE
+    words: Words = field(default_factory=Words)
+
+    @property
+    def id(self) -> str:
+        """The model's id."""
+        return self.out.resolve().name
+
+    @property
+    def work_folder(self) -> Path:
+        """Where the cache and the checkpoints are."""
+        return self.work if self.work is not None else Path(".training") / self.id
+
+
+def read_config(values: Mapping[str, Any]) -> TrainingConfig:
+    """Build a configuration from plain values, as a TOML file holds them.
+
+    Raises
+    ------
+    TrainingError
+        A name is not known, a value is of the wrong kind, or `data` or `out` is missing.
+    """
+    config: TrainingConfig = _build(TrainingConfig, values, "the configuration")
+    return config
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises
+    ------
+    TrainingError
+        It is missing or not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise TrainingError("The configuration file cannot be read.", code="no-configuration") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise TrainingError(f"The configuration is not TOML: {error}.", code="bad-configuration") from error
+
+
+def _build(kind: Any, values: Any, where: str) -> Any:
+    if not isinstance(values, Mapping):
+        raise _wrong(f"{where} is to be a table of values")
+    known = typing.get_type_hints(kind)
+    unknown = sorted(set(values) - set(known))
+    if unknown:
+        raise _wrong(f"{where} has the unknown name “{unknown[0]}”; known are {', '.join(known)}")
+    required = {entry.name for entry in dataclasses.fields(kind) if _is_required(entry)}
+    if kind is InputSpec:
+        values = {**dataclasses.asdict(DEFAULT_INPUT), **values}
+    missing = sorted(required - set(values))
+    if missing:
+        raise _wrong(f"{where} lacks “{missing[0]}”")
+    return kind(**{name: _convert(known[name], value, name) for name, value in values.items()})
+
+
+def _is_required(entry: dataclasses.Field[Any]) -> bool:
+    return entry.default is dataclasses.MISSING and entry.default_factory is dataclasses.MISSING
+
+
+def _convert(kind: Any, value: Any, name: str) -> Any:
+    """Turn a plain value into the annotated kind."""
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (types.UnionType, typing.Union):
+        return None if value is None else _convert(next(k for k in arguments if k is not type(None)), value, name)
+    if dataclasses.is_dataclass(kind):
+        return _build(kind, value, f"“{name}”")
+    if origin is tuple:
+        return _convert_list(arguments, value, name)
+    if origin is Literal:
+        if value not in arguments:
+            raise _wrong(f"“{name}” is “{value}”; accepted are {', '.join(map(str, arguments))}")
+        return value
+    return _convert_plain(kind, value, name)
+
+
+def _convert_list(arguments: tuple[Any, ...], value: Any, name: str) -> tuple[Any, ...]:
+    if not isinstance(value, list | tuple):
+        raise _wrong(f"“{name}” is to be a list")
+    kinds = [arguments[0]] * len(value) if arguments[-1] is Ellipsis else list(arguments)
+    if len(kinds) != len(value):
+        raise _wrong(f"“{name}” is to have {len(kinds)} values and has {len(value)}")
+    return tuple(_convert(kind, item, name) for kind, item in zip(kinds, value, strict=True))
+
+
+def _convert_plain(kind: Any, value: Any, name: str) -> Any:
+    accepted = {Path: (str, Path), float: (int, float), int: (int,), str: (str,), bool: (bool,)}[kind]
+    if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
+        raise _wrong(f"“{name}” is “{value}”; expected is {_PLAIN[kind]}")
+    return kind(value)
+
+
+_PLAIN = {Path: "a path", float: "a number", int: "a whole number", str: "text", bool: "true or false"}
+
+
+def _wrong(what: str) -> TrainingError:
+    return TrainingError(f"{what[0].upper()}{what[1:]}.", code="bad-configuration")

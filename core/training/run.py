@@ -1,0 +1,291 @@
+"""One training run, from a labelled folder to a model folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from core.domain import Calibration, Estimate, Label, ModelSpec
+from core.errors import TrainingError
+from core.models.spec import write_model
+from core.training.cache import Pictures, cached_pictures, ignore_in_version_control
+from core.training.calibration import (
+    OPERATING_POINTS,
+    Activation,
+    apply_calibration,
+    calibrate,
+    operating_points,
+)
+from core.training.card import Account, write_card
+from core.training.config import ClassLabel, TrainingConfig
+from core.training.dataset import find_examples
+from core.training.loop import Fitted, Material, all_logits, fit
+from core.training.measure import Measured, answers_from_files, measure, share_called_right
+from core.training.shortcuts import elongation_offsets, feature_aurocs, joint_auroc, trivial_features
+from core.training.split import Division, Part, divide
+from core.training.stress import PLAIN
+
+Progress = Callable[[str], None]
+
+
+def train(config: TrainingConfig, *, progress: Progress | None = None) -> Path:
+    """Train, calibrate, measure and write a model folder.
+
+    A run that was interrupted goes on after its last complete epoch when it is started again with the same
+    configuration and data.
+
+    Parameters
+    ----------
+    progress : callable, optional
+        Is told in words what happens and how long it may still take.
+
+    Returns
+    -------
+    Path
+        The model folder.
+
+    Raises
+    ------
+    DatasetError
+        The labelled folder cannot be used as it is.
+    TrainingError
+        The configuration contradicts itself, or training diverged.
+    ModelError
+        Architecture and initial weights do not fit.
+    """
+    tell = progress or (lambda _message: None)
+    _check(config)
+    ignore_in_version_control(config.work_folder)
+    with _threads(config.threads):
+        prepared = prepare(config, progress=tell)
+        tell(prepared.describe())
+        fitted = fit(config, prepared.material, progress=tell)
+        return finish(config, prepared, fitted, progress=tell)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """The data of a run, read and divided."""
+
+    pictures: Pictures
+    labels: tuple[ClassLabel, ...]
+    division: Division
+    material: Material
+
+    def describe(self) -> str:
+        """Say how many pictures are used for what."""
+        sizes = ", ".join(f"{len(self.division.of(part))} for {part.name.lower()}" for part in Part)
+        left_out, joined = len(self.pictures.left_out), len(self.division.joined)
+        return f"{sizes}; {left_out} files left out; {joined} near-identical pairs of different patients kept together"
+
+
+def prepare(config: TrainingConfig, *, progress: Progress) -> Prepared:
+    """Read the labelled folder and divide it by patient."""
+    examples = find_examples(config.data, patient_pattern=config.split.patient_pattern)
+    pictures = cached_pictures(
+        examples,
+        spec=replace(config.input, channels=1, mean=(0.0,), std=(1.0,)),
+        size=config.working_size,
+        folder=config.work_folder,
+        progress=progress,
+    )
+    classes = [one.class_name for one in pictures.examples]
+    labels = labels_of(config, sorted(set(classes)))
+    division = divide(
+        [one.patient for one in pictures.examples],
+        classes,
+        pictures.pixels,
+        validation_share=config.split.validation_share,
+        test_share=config.split.test_share,
+        seed=config.seed,
+    )
+    return Prepared(pictures, labels, division, _material(config, pictures, labels, division))
+
+
+def labels_of(config: TrainingConfig, classes: Sequence[str]) -> tuple[ClassLabel, ...]:
+    """Return the labels in the order of the network's outputs, each with its folder filled in.
+
+    Raises
+    ------
+    TrainingError
+        A label or the absence names a class that is not there, or a class has no label.
+    """
+    given = config.labels or tuple(ClassLabel(name) for name in classes if name != config.absence)
+    labels = tuple(replace(label, folder=label.folder or label.name) for label in given)
+    named = {label.folder for label in labels} | ({config.absence} - {""})
+    if named != set(classes):
+        odd = sorted(named ^ set(classes))[0]
+        raise TrainingError(
+            f"The labels and the class folders differ: “{odd}” is in one and not in the other.",
+            hint="Name every class folder as a label or as the absence of all.",
+            code="labels-differ",
+        )
+    return labels
+
+
+def activation_of(config: TrainingConfig) -> Activation:
+    """Independent outputs where a class shows none of the labels, else exclusive ones."""
+    return "sigmoid" if config.absence else "softmax"
+
+
+def _check(config: TrainingConfig) -> None:
+    if config.default_operating_point not in OPERATING_POINTS:
+        raise TrainingError(
+            f"There is no operating point “{config.default_operating_point}”; there are {', '.join(OPERATING_POINTS)}.",
+            code="bad-configuration",
+        )
+    if not (config.intended_use.summary and config.intended_use.not_for):
+        raise TrainingError(
+            "The configuration does not say what the model is for and what it is not for.",
+            hint="Fill in summary and not_for under [intended_use].",
+            code="no-intended-use",
+        )
+
+
+def _material(config: TrainingConfig, pictures: Pictures, labels: Sequence[ClassLabel], division: Division) -> Material:
+    classes, strata = np.unique([one.class_name for one in pictures.examples], return_inverse=True)
+    folders = [label.folder for label in labels]
+    targets = np.array([[classes[number] == folder for folder in folders] for number in strata], dtype=np.float64)
+    training = division.of(Part.TRAINING)
+    balanced = config.augmentation.balance_proportions
+    return Material(
+        pixels=pictures.pixels,
+        targets=targets,
+        strata=strata.astype(np.int64),
+        training=training,
+        validation=division.of(Part.VALIDATION),
+        activation=activation_of(config),
+        elongation=elongation_offsets(pictures.shapes, strata, training) if balanced else np.zeros(len(strata)),
+    )
+
+
+# ── After training ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def finish(config: TrainingConfig, prepared: Prepared, fitted: Fitted, *, progress: Progress) -> Path:
+    """Calibrate, set operating points, measure on the test part, and write the model folder."""
+    progress("calibrating on validation")
+    calibration, labels = _calibrated(config, prepared, fitted)
+    progress("measuring on the test part")
+    measured, overall = _measured(config, prepared, fitted, calibration, labels)
+    account = Account(
+        config=config,
+        examples=prepared.pictures.examples,
+        left_out=prepared.pictures.left_out,
+        division=prepared.division,
+        fitted=fitted,
+        calibration=calibration,
+        measured=measured,
+        overall=overall,
+        shortcuts=_shortcuts(config, prepared),
+    )
+    spec = ModelSpec(
+        id=config.id,
+        title=config.title or config.id,
+        version=config.version,
+        architecture=config.architecture,
+        sha256="",
+        input=config.input,
+        labels=labels,
+        calibration=calibration,
+        intended_use=config.intended_use,
+        licence=config.words.licence,
+        citation=config.words.citation,
+        metrics=_metrics(measured, overall),
+    )
+    write_model(config.out, spec, fitted.network.state_dict(), card=write_card(spec, account))
+    return config.out
+
+
+def _calibrated(config: TrainingConfig, prepared: Prepared, fitted: Fitted) -> tuple[Calibration, tuple[Label, ...]]:
+    material, chosen = prepared.material, prepared.material.validation
+    logits = all_logits(fitted.network, config.input, material.pixels, chosen)
+    targets, groups = material.targets[chosen], prepared.division.group[chosen]
+    origin = (
+        f"{len(chosen)} validation images of {len(np.unique(groups))} patients, each under {len(logits)} conditions "
+        "of framing, exposure and sharpness"
+    )
+    stacked = np.concatenate(list(logits.values()))
+    repeated = np.tile(targets, (len(logits), 1))
+    calibration = calibrate(stacked, repeated, activation=activation_of(config), origin=origin)
+    scores = np.stack([apply_calibration(values, calibration) for values in logits.values()])
+    labels = tuple(
+        Label(
+            name=label.name,
+            code=label.code,
+            operating_points=operating_points(
+                targets[:, index], scores[:, :, index], groups=groups, origin=origin, seed=config.seed
+            ),
+            default_operating_point=config.default_operating_point,
+            is_finding=label.is_finding,
+        )
+        for index, label in enumerate(prepared.labels)
+    )
+    return calibration, labels
+
+
+def _measured(
+    config: TrainingConfig, prepared: Prepared, fitted: Fitted, calibration: Calibration, labels: tuple[Label, ...]
+) -> tuple[tuple[Measured, ...], Estimate | None]:
+    material, chosen = prepared.material, prepared.division.of(Part.TEST)
+    examples = [prepared.pictures.examples[index] for index in chosen]
+    scores = apply_calibration(answers_from_files(fitted.network, config.input, examples), calibration)
+    stressed = {
+        name: apply_calibration(values, calibration)
+        for name, values in all_logits(fitted.network, config.input, material.pixels, chosen).items()
+    }
+    measured = tuple(
+        measure(
+            label,
+            material.targets[chosen, index],
+            scores[:, index],
+            under_stress={name: values[:, index] for name, values in stressed.items()},
+            groups=prepared.division.group[chosen],
+            seed=config.seed,
+        )
+        for index, label in enumerate(labels)
+    )
+    exclusive = calibration.activation == "softmax"
+    return measured, share_called_right(material.targets[chosen], scores) if exclusive else None
+
+
+def _metrics(measured: Sequence[Measured], overall: Estimate | None) -> dict[str, Estimate]:
+    """Name the figures for `model.toml`: plain names for a single label, else with the label before them."""
+    single = len(measured) == 1
+    metrics = {
+        name if single else f"{one.label.name}: {name}": estimate
+        for one in measured
+        for name, estimate in one.figures.items()
+    }
+    return metrics if overall is None else {"accuracy": overall, **metrics}
+
+
+def _shortcuts(config: TrainingConfig, prepared: Prepared) -> dict[str, float]:
+    """How well trivial features tell the first label in the training part; all of them together last."""
+    chosen = prepared.material.training
+    examples = prepared.pictures.examples
+    truth = prepared.material.targets[chosen, 0]
+    features = trivial_features(
+        prepared.pictures.pixels[chosen], prepared.pictures.shapes[chosen], [examples[index].path for index in chosen]
+    )
+    together = joint_auroc(truth, features, prepared.division.group[chosen], seed=config.seed)
+    return {**feature_aurocs(truth, features), "all of these together": together}
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Let torch use `count` threads for the time of the run; 0 leaves its own choice."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+__all__ = ["PLAIN", "Prepared", "finish", "prepare", "train"]

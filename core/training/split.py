@@ -1,0 +1,196 @@
+"""Dividing patients, never pictures, into training, validation and test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import DatasetError
+
+HASH_SIDE = 16
+NEAR_BITS = 32
+"""Two pictures of whose 256 hash bits at most so many differ are suspected to be the same one."""
+SAME_CORRELATION = 0.98
+"""And are taken for the same one where their reduced pictures correlate at least so much."""
+
+
+class Part(IntEnum):
+    """What a picture is used for."""
+
+    TRAINING = 0
+    VALIDATION = 1
+    TEST = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Division:
+    """Which picture belongs where.
+
+    Attributes
+    ----------
+    part : ndarray of int, (N,)
+        Values of `Part`.
+    group : ndarray of int, (N,)
+        Patient, after patients that share a picture were joined.
+    joined : tuple of (int, int)
+        Pairs of near-identical pictures of different patients.
+    """
+
+    part: NDArray[np.int64]
+    group: NDArray[np.int64]
+    joined: tuple[tuple[int, int], ...]
+
+    def of(self, part: Part) -> NDArray[np.int64]:
+        """Return the indices of the pictures in a part."""
+        return np.flatnonzero(self.part == part)
+
+
+def divide(
+    patients: Sequence[str],
+    classes: Sequence[str],
+    pixels: NDArray[np.uint8],
+    *,
+    validation_share: float,
+    test_share: float,
+    seed: int,
+) -> Division:
+    """Divide pictures so that neither a patient nor a near-identical picture is in two parts.
+
+    Raises
+    ------
+    DatasetError
+        A class does not reach every part: it has too few patients.
+    """
+    pairs = near_duplicates(pixels)
+    group = join_groups(patients, pairs)
+    part = draw_parts(group, classes, validation_share=validation_share, test_share=test_share, seed=seed)
+    across = tuple((a, b) for a, b in pairs if patients[a] != patients[b])
+    division = Division(part, group, across)
+    require_no_leak(division, patients, pairs)
+    _require_every_class(division, classes)
+    return division
+
+
+def draw_parts(
+    group: NDArray[np.int64], classes: Sequence[str], *, validation_share: float, test_share: float, seed: int
+) -> NDArray[np.int64]:
+    """Draw a part for each group, so that each part holds about its share of the pictures of every class."""
+    names = np.asarray(classes)
+    part = np.full(len(group), Part.TRAINING, dtype=np.int64)
+    taken = np.zeros(len(group), dtype=bool)
+    rng = np.random.default_rng([seed, 0])
+    for name in np.unique(names):
+        wanted = {Part.TEST: test_share, Part.VALIDATION: validation_share}
+        own = np.flatnonzero((names == name) & ~taken)
+        order = rng.permutation(np.unique(group[own]))
+        sizes = np.array([np.count_nonzero(group[own] == one) for one in order])
+        middle = (np.cumsum(sizes) - sizes / 2) / max(1, sizes.sum())
+        low = 0.0
+        for target, share in wanted.items():
+            members = np.isin(group, order[(middle >= low) & (middle < low + share)]) & ~taken
+            part[members] = target
+            low += share
+        taken |= np.isin(group, order)
+    return part
+
+
+def join_groups(patients: Sequence[str], pairs: Iterable[tuple[int, int]]) -> NDArray[np.int64]:
+    """Return a number for each patient, the same one for those that share a near-identical picture."""
+    _, group = np.unique(np.asarray(patients), return_inverse=True)
+    group = group.astype(np.int64)
+    for a, b in pairs:
+        group[group == group[b]] = group[a]
+    return group
+
+
+def require_no_leak(division: Division, patients: Sequence[str], pairs: Iterable[tuple[int, int]]) -> None:
+    """Check that no patient and no pair of near-identical pictures is in two parts.
+
+    Raises
+    ------
+    DatasetError
+        One is.
+    """
+    _, number = np.unique(np.asarray(patients), return_inverse=True)
+    parts_of_patient = np.zeros((number.max() + 1, len(Part)), dtype=bool)
+    parts_of_patient[number, division.part] = True
+    torn = int(np.count_nonzero(parts_of_patient.sum(axis=1) > 1))
+    crossing = sum(division.part[a] != division.part[b] for a, b in pairs)
+    if torn or crossing:
+        raise DatasetError(
+            f"The division leaks: {torn} patients and {crossing} near-identical pictures are in two parts.",
+            hint="Keep all pictures of a patient, and all copies of a picture, in one part.",
+            code="leak",
+        )
+
+
+def _require_every_class(division: Division, classes: Sequence[str]) -> None:
+    names = np.asarray(classes)
+    for name in np.unique(names):
+        reached = {Part(number) for number in division.part[names == name]}
+        absent = [part.name.lower() for part in Part if part not in reached]
+        if absent:
+            raise DatasetError(
+                f"The class “{name}” has too few patients: none is left for {absent[0]}.",
+                hint="Add patients, or change the shares of validation and test.",
+                code="too-few-patients",
+            )
+
+
+# ── Near-identical pictures ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def near_duplicates(pixels: NDArray[np.uint8]) -> tuple[tuple[int, int], ...]:
+    """Return the pairs of pictures that are copies of one another but for size, exposure or compression.
+
+    A hash of the low frequencies proposes pairs, and the correlation of the reduced pictures confirms them, since
+    chest films of different children have similar low frequencies.
+    """
+    reduced = _reduced(pixels)
+    bits = perceptual_hash(reduced)
+    return tuple((a, b) for a, b in _near_pairs(bits) if _correlation(reduced[a], reduced[b]) >= SAME_CORRELATION)
+
+
+def perceptual_hash(pictures: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Hash each picture, (N, side, side), to 256 bits: which low frequencies are above their median.
+
+    References
+    ----------
+    .. [1] Zauner, "Implementation and benchmarking of perceptual image hash functions", 2010, section 3.2.1.
+    """
+    from scipy.fft import dctn
+
+    low = np.asarray(dctn(pictures, axes=(1, 2), norm="ortho"))[:, :HASH_SIDE, :HASH_SIDE].reshape(len(pictures), -1)
+    return np.asarray(low > np.median(low[:, 1:], axis=1, keepdims=True), dtype=np.bool_)
+
+
+def _reduced(pixels: NDArray[np.uint8], side: int = 64) -> NDArray[np.float32]:
+    """Average each picture down to at most `side` × `side`; memory-mapped pictures are read one by one."""
+    rows, columns = (np.linspace(0, length, min(side, length) + 1).astype(int) for length in pixels.shape[1:])
+    areas = np.outer(np.diff(rows), np.diff(columns))
+    means = [
+        np.add.reduceat(np.add.reduceat(one.astype(np.float32), rows[:-1], axis=0), columns[:-1], axis=1) / areas
+        for one in pixels
+    ]
+    return np.asarray(means, dtype=np.float32)
+
+
+def _near_pairs(bits: NDArray[np.bool_]) -> Iterable[tuple[int, int]]:
+    """Yield pairs (a < b) whose hashes differ in at most `NEAR_BITS` bits."""
+    signs = np.where(bits, 1, -1).astype(np.float32)
+    width = bits.shape[1]
+    for start in range(0, len(bits), 512):
+        differing = (width - signs[start : start + 512] @ signs.T) / 2
+        for row, column in np.argwhere(differing <= NEAR_BITS):
+            if start + row < column:
+                yield int(start + row), int(column)
+
+
+def _correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+    if not a.std() or not b.std():
+        return 0.0
+    return float(np.corrcoef(a.ravel(), b.ravel())[0, 1])

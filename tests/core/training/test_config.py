@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from core.domain import InputSpec
+from core.errors import TrainingError
+from core.training.command import PLACES, add_arguments, config_from
+from core.training.config import ClassLabel, TrainingConfig, read_config, read_toml
+
+MINIMAL = {"data": "films", "out": "weights/one"}
+TOML = """
+title = "A title"
+absence = "clear"
+seed = 7
+[[labels]]
+name = "Opacity"
+folder = "opaque"
+[input]
+size = [64, 64]
+[schedule]
+epochs = 3
+learning_rate = 1
+[augmentation]
+kept = [0.8, 1.0]
+[[words.history]]
+configuration = "larger"
+result = "no better"
+"""
+
+
+def parsed(*arguments: str) -> TrainingConfig:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    return config_from(parser.parse_args(arguments))
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "run.toml"
+    path.write_text(TOML, encoding="utf-8")
+    return path
+
+
+def test_a_file_fills_the_configuration(file: Path) -> None:
+    config = read_config({**read_toml(file), **MINIMAL})
+    assert config.labels == (ClassLabel("Opacity", "opaque"),)
+    assert isinstance(config.input, InputSpec)
+    assert (config.input.size, config.input.channels) == ((64, 64), 3)
+    assert (config.schedule.epochs, config.schedule.learning_rate) == (3, 1.0)
+    assert isinstance(config.schedule.learning_rate, float)
+    assert config.augmentation.kept == (0.8, 1.0)
+    assert config.words.history[0].result == "no better"
+    assert config.data == Path("films")
+
+
+def test_the_command_line_wins_over_the_file(file: Path) -> None:
+    config = parsed("films", "--config", str(file), "--out", "weights/two", "--seed", "9", "--size", "32", "48")
+    assert (config.seed, config.title, config.schedule.epochs) == (9, "A title", 3)
+    assert config.input.size == (32, 48)
+    assert config.out == Path("weights/two")
+
+
+def test_every_option_has_its_place_in_the_configuration() -> None:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    options = set(vars(parser.parse_args(["films"]))) - {"config"}
+    assert options == set(PLACES)
+
+
+def test_the_id_is_the_name_of_the_folder() -> None:
+    config = read_config(MINIMAL)
+    assert config.id == "one"
+    assert config.work_folder == Path(".training/one")
+
+
+@pytest.mark.parametrize(
+    ("values", "what"),
+    [
+        ({"data": "films"}, "lacks “out”"),
+        ({**MINIMAL, "epochs": 3}, "unknown name “epochs”"),
+        ({**MINIMAL, "seed": "one"}, "“seed” is “one”; expected is a whole number"),
+        ({**MINIMAL, "seed": True}, "whole number"),
+        ({**MINIMAL, "input": {"resize": "stretch"}}, "accepted are pad, squash"),
+        ({**MINIMAL, "input": {"size": [64]}}, "is to have 2 values and has 1"),
+        ({**MINIMAL, "labels": "Opacity"}, "“labels” is to be a list"),
+        ({**MINIMAL, "labels": [{"code": "x"}]}, "lacks “name”"),
+        ({**MINIMAL, "schedule": 3}, "is to be a table"),
+    ],
+)
+def test_what_is_wrong_is_named(values: dict[str, object], what: str) -> None:
+    with pytest.raises(TrainingError, match=what) as caught:
+        read_config(values)
+    assert caught.value.code == "bad-configuration"
+
+
+def test_a_file_that_is_missing_or_no_toml_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError) as missing:
+        read_toml(tmp_path / "none.toml")
+    (tmp_path / "bad.toml").write_text("seed = = 1", encoding="utf-8")
+    with pytest.raises(TrainingError) as bad:
+        read_toml(tmp_path / "bad.toml")
+    assert (missing.value.code, bad.value.code) == ("no-configuration", "bad-configuration")
+
+
+def test_listing_the_options_loads_no_torch() -> None:
+    import subprocess
+    import sys
+
+    code = (
+        "import argparse, sys; from core.training.command import add_arguments; "
+        "add_arguments(argparse.ArgumentParser()); sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

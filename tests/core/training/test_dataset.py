@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.errors import CoreError, DatasetError
+from core.training.dataset import find_examples, patient_of, read_example
+from tests.core.training.films import film, labelled_folder, write
+
+KERMANY = re.compile(r"^(person\d+_(?:bacteria|virus))_|^(.+)-\d+$")
+
+
+@pytest.mark.parametrize(
+    ("name", "patient"),
+    [
+        ("person1000_bacteria_2931.jpg", "person1000_bacteria"),
+        ("person1000_virus_1681.jpg", "person1000_virus"),
+        ("IM-0115-0001.jpg", "IM-0115"),
+        ("NORMAL2-IM-0383-0001-0002.jpg", "NORMAL2-IM-0383-0001"),
+        ("somebody.png", "somebody"),
+    ],
+)
+def test_patient_is_what_the_pattern_finds(name: str, patient: str) -> None:
+    assert patient_of(Path(name), KERMANY) == patient
+
+
+def test_a_pattern_without_groups_is_the_patient_itself() -> None:
+    assert patient_of(Path("p07_1.png"), re.compile(r"p\d+")) == "p07"
+
+
+def test_without_a_pattern_every_file_is_a_patient() -> None:
+    assert patient_of(Path("p07_1.png"), None) == "p07_1"
+
+
+def test_examples_are_ordered_and_hidden_files_passed_over(tmp_path: Path) -> None:
+    labelled_folder(tmp_path, patients=2, films_each=1)
+    (tmp_path / "clear" / ".DS_Store").write_bytes(b"x")
+    (tmp_path / ".cache").mkdir()
+    examples = find_examples(tmp_path, patient_pattern=r"^(p\d+)_")
+    assert [one.path.name for one in examples] == ["p000_0.png", "p001_0.png", "p100_0.png", "p101_0.png"]
+    assert [one.class_name for one in examples] == ["clear", "clear", "opaque", "opaque"]
+    assert [one.patient for one in examples] == ["p000", "p001", "p100", "p101"]
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError) as caught:
+        find_examples(tmp_path / "nowhere")
+    assert caught.value.code == "no-data"
+
+
+def test_one_class_is_not_enough(tmp_path: Path) -> None:
+    (tmp_path / "only").mkdir()
+    with pytest.raises(DatasetError, match="1 folders") as caught:
+        find_examples(tmp_path)
+    assert caught.value.code == "too-few-classes"
+
+
+def test_an_empty_class_is_named(tmp_path: Path) -> None:
+    labelled_folder(tmp_path, patients=1)
+    (tmp_path / "third").mkdir()
+    with pytest.raises(DatasetError, match="third") as caught:
+        find_examples(tmp_path)
+    assert caught.value.code == "empty-class"
+
+
+def test_a_pattern_that_is_none_is_refused(tmp_path: Path) -> None:
+    labelled_folder(tmp_path, patients=1)
+    with pytest.raises(DatasetError) as caught:
+        find_examples(tmp_path, patient_pattern="(")
+    assert caught.value.code == "bad-patient-pattern"
+
+
+def test_a_film_is_read_by_the_same_reader_as_an_upload(tmp_path: Path) -> None:
+    picture = film(np.random.default_rng(0), opacity=True, shape=(40, 60))
+    image = read_example(write(tmp_path / "a.png", picture))
+    assert np.array_equal(image.pixels, picture)
+
+
+def test_text_is_not_a_picture(tmp_path: Path) -> None:
+    file = tmp_path / "a.png"
+    file.write_text("not a picture")
+    with pytest.raises(CoreError):
+        read_example(file)

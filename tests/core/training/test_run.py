@@ -1,0 +1,211 @@
+"""From a labelled folder to a model folder, on sixty made-up films."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from core.domain import InputSpec, IntendedUse
+from core.errors import DatasetError, TrainingError
+from core.evaluation import auroc
+from core.models.network import build_network, load_weights
+from core.models.preprocessing import to_tensor
+from core.models.spec import read_spec, sha256_of
+from core.training.augmentation_settings import Augmentation
+from core.training.calibration import OPERATING_POINTS, apply_calibration
+from core.training.config import ClassLabel, Schedule, Split, TrainingConfig, Try, Words
+from core.training.dataset import read_example
+from core.training.run import labels_of, train
+from tests.core.training.films import film, labelled_folder, write
+
+SCHEDULE = Schedule(
+    epochs=3,
+    epoch_images=48,
+    batch=8,
+    head_steps=0,
+    warm_up_steps=2,
+    learning_rate=3e-3,
+    batch_norm="trained",
+    dropout=0.0,
+    ema_decay=0.7,
+    stress_images=8,
+)
+
+
+def configuration(folder: Path, **changes: object) -> TrainingConfig:
+    config = TrainingConfig(
+        data=folder / "films",
+        out=folder / "weights" / "opacity",
+        title="Opacity in made-up films",
+        labels=(ClassLabel("Opacity", "opaque", "SNOMED-CT:128309001"),),
+        absence="clear",
+        architecture="resnet18",
+        work=folder / "work",
+        working_size=(36, 36),
+        input=InputSpec((32, 32), 1, "squash", "percentile", (0.5,), (0.5,)),
+        split=Split(patient_pattern=r"^(p\d+)_", validation_share=0.2, test_share=0.2),
+        schedule=SCHEDULE,
+        augmentation=Augmentation(kept=(0.8, 1.1), erase_chance=0, marker_chance=0),
+        intended_use=IntendedUse("For tests.", "Not for people.", modalities=("DX",), max_age_years=5),
+        words=Words(known_failures=("Any real film.",), history=(Try("one epoch", "worse"),)),
+    )
+    return replace(config, **changes)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder in which a model was trained."""
+    folder = tmp_path_factory.mktemp("training")
+    labelled_folder(folder / "films")
+    (folder / "films" / "clear" / "notes.txt").write_text("not a film")
+    told: list[str] = []
+    train(configuration(folder), progress=told.append)
+    (folder / "told.txt").write_text("\n".join(told))
+    return folder
+
+
+class TestModelFolder:
+    def test_it_is_complete_and_readable(self, folder: Path) -> None:
+        spec = read_spec(folder / "weights" / "opacity")
+        assert spec.id == "opacity"
+        assert spec.sha256 == sha256_of(folder / "weights" / "opacity" / "model.safetensors")
+        assert [label.name for label in spec.labels] == ["Opacity"]
+        assert [point.name for point in spec.labels[0].operating_points] == list(OPERATING_POINTS)
+        assert spec.labels[0].operating_point is not None
+        assert spec.calibration.method == "platt"
+
+    def test_its_metrics_are_those_of_the_card(self, folder: Path) -> None:
+        spec = read_spec(folder / "weights" / "opacity")
+        assert set(spec.metrics) >= {"auroc", "accuracy", "sensitivity", "specificity", "expected_calibration_error"}
+        assert f"{spec.metrics['accuracy'].value:.4f}" in spec.card
+        assert all(not math.isnan(estimate.value) or estimate.undefined for estimate in spec.metrics.values())
+
+    def test_it_learned_and_can_be_used_on_a_new_film(self, folder: Path, tmp_path: Path) -> None:
+        spec = read_spec(folder / "weights" / "opacity")
+        network = build_network(spec.architecture, labels=1, channels=1)
+        load_weights(network, load_file(folder / "weights" / "opacity" / "model.safetensors"))
+        network.eval()
+        rng, truth, scores = np.random.default_rng(99), [], []
+        for index in range(40):
+            file = write(tmp_path / f"{index}.png", film(rng, opacity=bool(index % 2)))
+            with torch.inference_mode():
+                logits = network(to_tensor(read_example(file), spec.input).tensor[None]).numpy()
+            truth.append(index % 2)
+            scores.append(apply_calibration(logits, spec.calibration)[0, 0])
+        assert auroc(truth, scores) > 0.9
+
+    def test_the_card_says_what_a_reader_needs(self, folder: Path) -> None:
+        card = read_spec(folder / "weights" / "opacity").card
+        for text in (
+            "Not for diagnostic use",
+            "For tests.",
+            "Not for people.",
+            "Any real film.",
+            "one epoch",
+            "36 images",
+            "1 files (",
+            "0 pairs of near-identical",
+            "(default)",
+            "proportions",
+            "python -m core train",
+            "Seed 1",
+            "(kept)",
+        ):
+            assert text in card, text
+        assert "notes.txt" not in card
+
+    def test_progress_is_told_in_words_without_file_names(self, folder: Path) -> None:
+        told = (folder / "told.txt").read_text()
+        assert "36 for training, 12 for validation, 12 for test; 1 files left out" in told
+        assert "min left" in told
+        assert "epoch 3: loss" in told
+        assert ".png" not in told
+
+
+def test_a_killed_run_is_resumed_with_nothing_lost(folder: Path, tmp_path: Path) -> None:
+    whole = load_file(folder / "weights" / "opacity" / "model.safetensors")
+    config = configuration(folder, out=tmp_path / "opacity", work=tmp_path / "work")
+    told: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        train(config, progress=_interrupted_after("epoch 2: loss"))
+    assert not config.out.exists()
+    train(config, progress=told.append)
+    assert "resumed after epoch 2" in told
+    resumed = load_file(config.out / "model.safetensors")
+    assert resumed.keys() == whole.keys()
+    # Not equal to the bit: sums over threads are taken in the order in which the threads finish.
+    assert all(torch.allclose(resumed[key].float(), whole[key].float(), atol=1e-4) for key in whole)
+
+
+def _interrupted_after(start: str) -> Callable[[str], None]:
+    def progress(message: str) -> None:
+        if message.startswith(start):
+            raise KeyboardInterrupt
+
+    return progress
+
+
+def test_a_damaged_checkpoint_is_named_and_not_passed_over(folder: Path, tmp_path: Path) -> None:
+    config = configuration(folder, out=tmp_path / "opacity", work=tmp_path / "work")
+    with pytest.raises(KeyboardInterrupt):
+        train(config, progress=_interrupted_after("epoch 1: loss"))
+    checkpoint = next((tmp_path / "work").glob("*.checkpoint"))
+    checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
+    with pytest.raises(TrainingError) as caught:
+        train(config)
+    assert caught.value.code == "damaged-checkpoint"
+
+
+def test_exclusive_labels_are_trained_with_one_temperature(folder: Path, tmp_path: Path) -> None:
+    config = configuration(
+        folder,
+        out=tmp_path / "two",
+        work=tmp_path / "work",
+        labels=(ClassLabel("Clear", "clear", is_finding=False), ClassLabel("Opacity", "opaque")),
+        absence="",
+        schedule=replace(SCHEDULE, epochs=1, selection="plain"),
+    )
+    spec = read_spec(train(config))
+    assert (spec.calibration.activation, spec.calibration.method) == ("softmax", "temperature")
+    assert [label.is_finding for label in spec.labels] == [False, True]
+    assert "Opacity: auroc" in spec.metrics
+
+
+def test_labels_come_from_the_folders_where_none_are_given(folder: Path) -> None:
+    config = configuration(folder, labels=())
+    assert labels_of(config, ["clear", "opaque"]) == (ClassLabel("opaque", "opaque"),)
+
+
+def test_a_label_without_a_folder_is_named(folder: Path) -> None:
+    with pytest.raises(TrainingError, match="cloudy") as caught:
+        labels_of(configuration(folder, labels=(ClassLabel("cloudy"),)), ["clear", "opaque"])
+    assert caught.value.code == "labels-differ"
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"default_operating_point": "best"}, "bad-configuration"),
+        ({"intended_use": IntendedUse("", "")}, "no-intended-use"),
+    ],
+)
+def test_a_contradiction_is_found_before_anything_is_read(
+    tmp_path: Path, changes: dict[str, object], code: str
+) -> None:
+    with pytest.raises(TrainingError) as caught:
+        train(configuration(tmp_path, **changes))
+    assert caught.value.code == code
+
+
+def test_too_few_patients_are_named(tmp_path: Path) -> None:
+    labelled_folder(tmp_path / "films", patients=2)
+    with pytest.raises(DatasetError) as caught:
+        train(configuration(tmp_path))
+    assert caught.value.code == "too-few-patients"
