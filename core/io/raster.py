@@ -16,8 +16,16 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import BmpImagePlugin, ExifTags, GifImagePlugin, ImageOps, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
+from PIL import (
+    BmpImagePlugin,
+    ExifTags,
+    GifImagePlugin,
+    ImageChops,
+    ImageOps,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+)
 from PIL import Image as Pillow
 
 from core.domain import Fact, Frame, Image, Intensity, Notice, Pixels, Series
@@ -35,8 +43,10 @@ video do, moves blue against red by 1.402 + 1.772 (ITU-T T.871), 4 after roundin
 _PLUGINS = (PngImagePlugin, JpegImagePlugin, TiffImagePlugin, BmpImagePlugin, GifImagePlugin)
 """Imported so that Pillow knows these five; otherwise it would load all its plugins at the first TIFF."""
 
-_FAILURES = (OSError, SyntaxError, ValueError, EOFError, KeyError, IndexError, TypeError, AttributeError, OverflowError,
-             struct.error, zlib.error)  # fmt: skip
+_FAILURES = (
+    *(OSError, SyntaxError, EOFError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError),
+    *(AssertionError, struct.error, zlib.error),
+)
 """What Pillow raises on damaged files."""
 
 _EXIF_KEYS = frozenset({"exif", "Raw profile type exif", "XML:com.adobe.xmp", "xmp"})
@@ -264,25 +274,23 @@ def _pixels(picture: Pillow.Image, notices: list[Notice]) -> Pixels:
         return np.array(picture.convert("L"))
     if mode == "CMYK":
         notices.append(Notice("cmyk-converted", "The picture was saved in printing colours (CMYK); converted to RGB."))
-    return _gray_if_colourless(_on_black(picture, notices))
+    colour = _on_black(picture, notices)
+    return np.array(colour.convert("L") if _is_colourless(colour) else colour)
 
 
-def _on_black(picture: Pillow.Image, notices: list[Notice]) -> NDArray[np.uint8]:
-    """Return RGB, with what is transparent laid on black."""
+def _on_black(picture: Pillow.Image, notices: list[Notice]) -> Pillow.Image:
+    """Return the picture in RGB, with what is transparent laid on black."""
     if not picture.has_transparency_data:
-        return np.array(picture.convert("RGB"))
-    rgba = np.asarray(picture.convert("RGBA"))
-    alpha = rgba[..., 3:].astype(np.uint16)
-    if alpha.min() == 255:
-        return rgba[..., :3]
+        return picture.convert("RGB")
+    colour = picture.convert("RGBA")
+    if colour.getchannel("A").getextrema() == (255, 255):
+        return colour.convert("RGB")
     notices.append(Notice("transparency-removed", "Parts of the picture are transparent; they are shown on black."))
-    blended: NDArray[np.uint8] = ((rgba[..., :3] * alpha + 127) // 255).astype(np.uint8)
-    return blended
+    black = Pillow.new("RGBA", colour.size, (0, 0, 0, 255))
+    return Pillow.alpha_composite(black, colour).convert("RGB")
 
 
-def _gray_if_colourless(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return (rows, columns) where red, green and blue agree everywhere: radiographs are often saved as RGB JPEG."""
-    spread = rgb.max(axis=2) - rgb.min(axis=2)
-    if spread.max() > GRAY_TOLERANCE:
-        return np.ascontiguousarray(rgb)
-    return np.array(Pillow.fromarray(np.ascontiguousarray(rgb)).convert("L"))
+def _is_colourless(colour: Pillow.Image) -> bool:
+    """Whether red, green and blue agree everywhere: radiographs are often saved as RGB JPEG."""
+    pairs = itertools.combinations(colour.split(), 2)
+    return all(np.max(ImageChops.difference(one, other).getextrema()) <= GRAY_TOLERANCE for one, other in pairs)

@@ -250,11 +250,11 @@ def _reader(start: bytes, rest: memoryview, kind: Kind) -> Iterator[Any]:
             yield reader
         except RuntimeError:
             # Not chained: the message is about a temporary file and ITK's sources.
-            raise StudyError(
-                f"This {kind} file is damaged, or its geometry makes no sense.",
-                hint="Save the volume again, best as NIfTI (.nii.gz).",
-                code="damaged-volume",
-            ) from None
+            raise _damaged(f"This {kind} file is damaged, or its geometry makes no sense.") from None
+
+
+def _damaged(message: str) -> StudyError:
+    return StudyError(message, hint="Save the volume again, best as NIfTI (.nii.gz).", code="damaged-volume")
 
 
 def _read_information(content: bytes, kind: Kind, header: VolumeHeader) -> _Information:
@@ -277,6 +277,8 @@ def _stored_axes(reader: Any) -> StoredAxes:
     spatial = min(dimensions, 3)
     direction = np.eye(3)
     direction[:spatial, :spatial] = np.reshape(reader.GetDirection(), (dimensions, dimensions))[:spatial, :spatial]
+    if not (np.isfinite([*reader.GetDirection(), *reader.GetOrigin()]).all() and abs(np.linalg.det(direction)) > 1e-6):
+        raise _damaged("The directions of the volume's axes make no sense: they do not span a space.")
     return StoredAxes(
         sizes=np.array([*reader.GetSize()[:spatial], *[1] * (3 - spatial)]),
         spacing_mm=np.array([*reader.GetSpacing()[:spatial], *[1.0] * (3 - spatial)]),
