@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from pydicom.dataset import Dataset
+from pydicom.tag import BaseTag
 
 from core.domain import Acquisition, Fact, Notice
 from core.io.dicom.attributes import items, numbers, text, texts
@@ -102,10 +103,22 @@ def _words(*values: str) -> set[str]:
 
 def series_notices(dataset: Dataset) -> tuple[Notice, ...]:
     """Return warnings that the header calls for."""
-    if _code(dataset, "BurnedInAnnotation") != "YES":
-        return ()
-    message = "The header says that text is burned into the pixels (BurnedInAnnotation): it may name the patient."
-    return (Notice("burned-in-annotation", message),)
+    notices: tuple[Notice, ...] = ()
+    if _code(dataset, "BurnedInAnnotation") == "YES":
+        notices += (_BURNED_IN,)
+    if any(overlay in dataset for overlay in _OVERLAYS):
+        notices += (_OVERLAY,)
+    return notices
+
+
+_OVERLAYS = tuple(BaseTag(0x60003000 + (number << 17)) for number in range(16))
+_BURNED_IN = Notice(
+    "burned-in-annotation",
+    "The header says that text is burned into the pixels (BurnedInAnnotation): it may name the patient.",
+)
+_OVERLAY = Notice(
+    "overlay-not-shown", "The file holds graphics to lay over the image (OverlayData), which are not shown here."
+)
 
 
 # ── Facts panel ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -155,10 +168,13 @@ def _unit(unit: str) -> Callable[[Dataset, str], str]:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
+    """A line of the panel; `macro` is the functional group that holds the attribute in multi-frame objects."""
+
     keyword: str
     label: str
     identifying: bool = False
     formatted: Callable[[Dataset, str], str] = _plain
+    macro: str = ""
 
 
 _ROWS = (
@@ -208,11 +224,13 @@ _ROWS = (
     _Row("ConvolutionKernel", "Reconstruction kernel"),
     _Row("ContrastBolusAgent", "Contrast agent"),
     _Row("GantryDetectorTilt", "Gantry tilt", formatted=_unit("°")),
-    _Row("SliceThickness", "Slice thickness", formatted=_unit("mm")),
+    _Row("SliceThickness", "Slice thickness", formatted=_unit("mm"), macro="PixelMeasuresSequence"),
     _Row("SpacingBetweenSlices", "Spacing between slices", formatted=_unit("mm")),
-    _Row("PixelSpacing", "Pixel spacing", formatted=_unit("mm")),
+    _Row("PixelSpacing", "Pixel spacing", formatted=_unit("mm"), macro="PixelMeasuresSequence"),
     _Row("ImagerPixelSpacing", "Pixel spacing at the detector", formatted=_unit("mm")),
     _Row("PresentationIntentType", "Intended for"),
+    _Row("DoseUnits", "Dose unit"),
+    _Row("DoseGridScaling", "Dose of a step"),
 )
 
 
@@ -223,7 +241,8 @@ def facts_of(file: DicomFile) -> tuple[Fact, ...]:
 
 def _facts(file: DicomFile) -> Iterator[Fact]:
     for row in _ROWS:
-        value = row.formatted(file.dataset, row.keyword)
+        source = macro_or_dataset(file.dataset, 0, row.macro) if row.macro else file.dataset
+        value = row.formatted(source, row.keyword)
         if value:
             yield Fact(
                 row.keyword, row.label, value[:LONGEST_VALUE], row.identifying or _names_patient(value, file.dataset)

@@ -24,6 +24,7 @@ GAP = 1.5
 GAP_REACH = 3
 
 Vector = NDArray[np.float64]
+Orientation = tuple[float, float, float, float, float, float]
 
 
 def read_position(dataset: Dataset, index: int, *, frames: int) -> Position | None:
@@ -51,7 +52,7 @@ def _dose_plane(dataset: Dataset, first: Position, index: int, *, frames: int) -
     return Position((x, y, z), first.orientation)
 
 
-def read_orientation(dataset: Dataset, index: int) -> tuple[float, float, float, float, float, float] | None:
+def read_orientation(dataset: Dataset, index: int) -> Orientation | None:
     """Return ImageOrientationPatient of a frame; None where its vectors are not perpendicular unit vectors."""
     cosines = numbers(macro_or_dataset(dataset, index, "PlaneOrientationSequence"), "ImageOrientationPatient")
     if len(cosines) != 6:

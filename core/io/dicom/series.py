@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from core.domain import Frame, Notice, Position, Series
@@ -18,6 +19,7 @@ from core.io.dicom.decode import decode_frame, frame_uid
 from core.io.dicom.facts import facts_of, read_acquisition, series_notices, title_of
 from core.io.dicom.geometry import (
     TILT_DEGREES,
+    Orientation,
     distances_along_normal,
     read_orientation,
     read_position,
@@ -29,6 +31,8 @@ from core.io.dicom.modality import is_localizer
 
 ORIENTATION_TOLERANCE = 0.01
 """Direction cosines that differ by no more are the same orientation: 0.6°."""
+
+_KIND = ("Modality", "BodyPartExamined", "ViewPosition", "ImageLaterality")
 
 
 def group_series(files: Sequence[DicomFile]) -> tuple[Series, ...]:
@@ -44,37 +48,43 @@ def group_series(files: Sequence[DicomFile]) -> tuple[Series, ...]:
         In the order in which their first files came, localizers last.
     """
     copies = Counter(file.digest for file in files)
-    groups: dict[Hashable, list[list[DicomFile]]] = {}
+    groups: dict[Hashable, list[_Stack]] = {}
     unique: dict[str, DicomFile] = {}
     for file in files:
         if unique.setdefault(file.digest, file) is file:
             _join(groups.setdefault(_key(file), []), file)
-    series = [_series(group, copies) for clusters in groups.values() for group in clusters]
+    series = [_series(stack.files, copies) for stacks in groups.values() for stack in stacks]
     return tuple(sorted(series, key=lambda one: one.is_localizer))
+
+
+@dataclass(frozen=True, slots=True)
+class _Stack:
+    """Files of one orientation, which is None where they do not say."""
+
+    orientation: Orientation | None
+    files: list[DicomFile]
 
 
 def _key(file: DicomFile) -> Hashable:
     if file.layout.frames > 1:
         return file.digest
     uid = text(file.dataset, "SeriesInstanceUID") or file.digest
-    seen = [
-        text(file.dataset, keyword) for keyword in ("Modality", "BodyPartExamined", "ViewPosition", "ImageLaterality")
-    ]
+    kind = [text(file.dataset, keyword) for keyword in _KIND]
     layout = file.layout
-    return (uid, layout.rows, layout.columns, layout.samples_per_pixel, is_localizer(file.dataset), *seen)
+    return (uid, layout.rows, layout.columns, layout.samples_per_pixel, is_localizer(file.dataset), *kind)
 
 
-def _join(clusters: list[list[DicomFile]], file: DicomFile) -> None:
-    """Add a file to the cluster of its orientation, or begin one."""
+def _join(stacks: list[_Stack], file: DicomFile) -> None:
+    """Add a file to the stack of its orientation, or begin one."""
     orientation = read_orientation(file.dataset, 0)
-    for cluster in clusters:
-        if _is_same_orientation(orientation, read_orientation(cluster[0].dataset, 0)):
-            cluster.append(file)
+    for stack in stacks:
+        if _is_same_orientation(orientation, stack.orientation):
+            stack.files.append(file)
             return
-    clusters.append([file])
+    stacks.append(_Stack(orientation, [file]))
 
 
-def _is_same_orientation(one: Sequence[float] | None, other: Sequence[float] | None) -> bool:
+def _is_same_orientation(one: Orientation | None, other: Orientation | None) -> bool:
     if one is None or other is None:
         return one is other
     return max(abs(a - b) for a, b in zip(one, other, strict=True)) <= ORIENTATION_TOLERANCE

@@ -26,6 +26,12 @@ REPAIRED = Notice(
     "pixel depends on it.",
 )
 
+HIGH_BIT_IGNORED = Notice(
+    "high-bit-ignored",
+    "The header says that pixels are stored in the upper bits of each word (HighBit), but they are in the lower ones "
+    "and were read so.",
+)
+
 
 def read_stored(file: DicomFile, index: int) -> tuple[Pixels, str, tuple[Notice, ...]]:
     """Decode one frame.
@@ -48,7 +54,8 @@ def read_stored(file: DicomFile, index: int) -> tuple[Pixels, str, tuple[Notice,
         return _single_bits(file, index), file.layout.photometric_interpretation, ()
     if file.codec.family is Family.NATIVE:
         pixels, photometric = _decode(file, file.pixel_data, index=index)
-        return _significant_bits(file.layout, pixels, high_bit=file.layout.high_bit), photometric, ()
+        high_bit, notices = _high_bit(file.layout, pixels)
+        return _significant_bits(file.layout, pixels, high_bit=high_bit), photometric, notices
     frame, repaired = _repaired(file, _encoded(file, index))
     codestream = check_codestream(frame, file.layout, file.codec.family)
     allocated = file.layout.bits_allocated
@@ -129,6 +136,17 @@ def _options(file: DicomFile) -> dict[str, Any]:
         "correct_unused_bits": False,
     }
     return options
+
+
+def _high_bit(layout: Layout, pixels: Pixels) -> tuple[int, tuple[Notice, ...]]:
+    """Return the highest stored bit, not believing a HighBit that would leave nothing of the pixels."""
+    lowest = layout.bits_stored - 1
+    if layout.high_bit == lowest or layout.is_float:
+        return lowest, ()
+    low, high = (-(1 << lowest), 1 << lowest) if layout.is_signed else (0, 2 << lowest)
+    if low <= pixels.min() and pixels.max() < high:
+        return lowest, (HIGH_BIT_IGNORED,)
+    return layout.high_bit, ()
 
 
 def _significant_bits(layout: Layout, pixels: Pixels, *, high_bit: int) -> Pixels:

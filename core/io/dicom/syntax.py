@@ -63,7 +63,7 @@ CODECS: Mapping[str, Codec] = {
     uid.RLELossless: Codec(Family.RLE, uid.RLELossless, "pylibjpeg"),
 }
 
-_VIDEO_PREFIXES = ("MPEG", "HEVC", "SMPTE")
+_VIDEO = ("MPEG", "HEVC", "SMPTE")
 
 
 def codec_of(syntax: UID) -> Codec:
@@ -78,7 +78,7 @@ def codec_of(syntax: UID) -> Codec:
     if codec is not None:
         return codec
     name = syntax.name if syntax.name != syntax else f"an unknown encoding ({syntax})"
-    if name.startswith(_VIDEO_PREFIXES):
+    if any(word in name for word in _VIDEO):
         raise StudyError(
             f"The pixels are a video ({name}, TransferSyntaxUID {syntax}), which Lightbox does not play.",
             hint="Export the clip as a multi-frame image (JPEG Baseline or uncompressed).",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
 import numpy as np
 import pytest
 from pydicom.dataset import Dataset
@@ -63,6 +66,13 @@ def test_stored_bits_at_the_top_are_shifted_down():
     """HighBit 15 with 12 bits: the low nibble is not part of the value, PS3.5 8.1.1."""
     result = pixels_of(np.array([[0x123A, 0xFFFF]], np.uint16), BitsStored=12, HighBit=15)
     np.testing.assert_array_equal(result, [[0x123, 0xFFF]])
+
+
+@pytest.mark.parametrize("pixels", [np.array([[0, 4095]], np.uint16), np.array([[-2048, 2047]], np.int16)])
+def test_a_high_bit_that_would_leave_nothing_is_not_believed(pixels):
+    image = decode_frame(image_file(pixels, BitsStored=12, HighBit=15), 0)
+    np.testing.assert_array_equal(image.pixels, pixels)
+    assert "high-bit-ignored" in [notice.code for notice in image.notices]
 
 
 def test_single_bits_are_unpacked_across_frames_that_share_a_byte():
@@ -279,6 +289,15 @@ def test_each_frame_of_an_enhanced_object_has_its_own_rescale_window_and_spacing
     assert [image.voi[0].center for image in (first, second)] == [40, 60]
     assert (second.spacing.row_mm, second.spacing.column_mm) == (0.4, 0.5)
     assert second.intensity is Intensity.HU
+
+
+def test_frames_may_be_decoded_from_many_threads_at_once():
+    content = file_of(enhanced())
+    for _ in range(20):
+        file = read(content)  # anew, so that nothing of the header has been converted yet
+        with ThreadPoolExecutor(8) as pool:
+            images = list(pool.map(partial(decode_frame, file), [0, 1] * 8))
+        assert [int(image.pixels.sum()) for image in images] == [-34, 4] * 8
 
 
 def test_the_default_limits_are_those_of_the_intake():
