@@ -59,7 +59,6 @@ class _Page:
 
     number: int
     shape: tuple[int, int]
-    mode: str
     duration_ms: float | None
 
 
@@ -96,7 +95,7 @@ def read_raster(source: Source, limits: Limits = DEFAULT_LIMITS) -> Series:
 def _opened(content: bytes, kind: Kind, limits: Limits) -> Iterator[Pillow.Image]:
     """Open with the plugin of this kind alone, and turn every failure inside the block into a `StudyError`."""
     try:
-        with Pillow.open(io.BytesIO(content), formats=_formats(kind)) as picture:
+        with Pillow.open(io.BytesIO(content), formats=(kind.name,)) as picture:
             _check_size(picture.size, limits)
             yield picture
     except Pillow.DecompressionBombError as error:
@@ -107,10 +106,6 @@ def _opened(content: bytes, kind: Kind, limits: Limits) -> Iterator[Pillow.Image
             hint="Export the picture again, best as PNG or DICOM.",
             code="damaged-picture",
         ) from error
-
-
-def _formats(kind: Kind) -> tuple[str, ...]:
-    return (kind.name,)
 
 
 def _check_size(size: tuple[int, int], limits: Limits) -> None:
@@ -158,7 +153,7 @@ def _page(picture: Pillow.Image, number: int, limits: Limits) -> _Page:
     # Pillow itself applies a TIFF's orientation, to the size as well.
     if picture.format != "TIFF" and _orientation(picture) in {5, 6, 7, 8}:
         rows, columns = columns, rows
-    return _Page(number, (rows, columns), picture.mode, picture.info.get("duration"))
+    return _Page(number, (rows, columns), picture.info.get("duration"))
 
 
 def _check_size_of_page(size: tuple[int, int], number: int, limits: Limits) -> None:
