@@ -12,6 +12,11 @@ from core.io.dicom.spacing import read_spacing
 from core.io.dicom.stored import read_stored
 from core.io.dicom.voi import read_voi
 
+COLOURS_NOT_SHOWN = Notice(
+    "colours-not-shown",
+    "The file holds a colour table to lay over its gray values (Supplemental Palette), which is not applied here.",
+)
+
 
 def frame_uid(file: DicomFile, index: int) -> str:
     """Return the key of a frame: digest of the file and number of the frame, counted from 1 as DICOM does."""
@@ -65,6 +70,8 @@ def _gray(file: DicomFile, index: int, stored: Pixels, notices: tuple[Notice, ..
     transform, modality_notices = read_modality(file, index)
     voi, voi_notices = read_voi(file, index, can_be_negative=transform.can_be_negative)
     spacing, spacing_notices = read_spacing(file.dataset, index)
+    if "RedPaletteColorLookupTableDescriptor" in file.dataset:
+        notices += (COLOURS_NOT_SHOWN,)
     is_inverse = file.layout.photometric_interpretation == "MONOCHROME1"
     return Image(
         pixels=transform.apply(stored),

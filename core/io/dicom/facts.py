@@ -129,7 +129,8 @@ def _plain(dataset: Dataset, keyword: str) -> str:
 
 
 def _name(dataset: Dataset, keyword: str) -> str:
-    parts = (text(dataset, keyword) or "").split("=")[0].split("^")
+    written = (text(dataset, keyword) or "").split("=")  # alphabetic, ideographic, phonetic
+    parts = next((group for group in written if group.strip("^ ")), "").split("^")
     family, given = parts[0].strip(), " ".join(part.strip() for part in parts[1:] if part.strip())
     return ", ".join(part for part in (family, given) if part)
 
@@ -161,7 +162,7 @@ def _sex(dataset: Dataset, keyword: str) -> str:
 def _unit(unit: str) -> Callable[[Dataset, str], str]:
     def formatted(dataset: Dataset, keyword: str) -> str:
         values = numbers(dataset, keyword)
-        return f"{' × '.join(f'{value:g}' for value in values)} {unit}" if values else ""
+        return f"{' × '.join(f'{value:g}' for value in values)}{unit}" if values else ""
 
     return formatted
 
@@ -213,21 +214,21 @@ _ROWS = (
     _Row("SeriesNumber", "Series number"),
     _Row("Manufacturer", "Manufacturer"),
     _Row("ManufacturerModelName", "Model"),
-    _Row("MagneticFieldStrength", "Field strength", formatted=_unit("T")),
-    _Row("RepetitionTime", "Repetition time (TR)", formatted=_unit("ms")),
-    _Row("EchoTime", "Echo time (TE)", formatted=_unit("ms")),
-    _Row("InversionTime", "Inversion time (TI)", formatted=_unit("ms")),
+    _Row("MagneticFieldStrength", "Field strength", formatted=_unit(" T")),
+    _Row("RepetitionTime", "Repetition time (TR)", formatted=_unit(" ms")),
+    _Row("EchoTime", "Echo time (TE)", formatted=_unit(" ms")),
+    _Row("InversionTime", "Inversion time (TI)", formatted=_unit(" ms")),
     _Row("FlipAngle", "Flip angle", formatted=_unit("°")),
-    _Row("KVP", "Tube voltage", formatted=_unit("kV")),
-    _Row("XRayTubeCurrent", "Tube current", formatted=_unit("mA")),
-    _Row("Exposure", "Exposure", formatted=_unit("mAs")),
+    _Row("KVP", "Tube voltage", formatted=_unit(" kV")),
+    _Row("XRayTubeCurrent", "Tube current", formatted=_unit(" mA")),
+    _Row("Exposure", "Exposure", formatted=_unit(" mAs")),
     _Row("ConvolutionKernel", "Reconstruction kernel"),
     _Row("ContrastBolusAgent", "Contrast agent"),
     _Row("GantryDetectorTilt", "Gantry tilt", formatted=_unit("°")),
-    _Row("SliceThickness", "Slice thickness", formatted=_unit("mm"), macro="PixelMeasuresSequence"),
-    _Row("SpacingBetweenSlices", "Spacing between slices", formatted=_unit("mm")),
-    _Row("PixelSpacing", "Pixel spacing", formatted=_unit("mm"), macro="PixelMeasuresSequence"),
-    _Row("ImagerPixelSpacing", "Pixel spacing at the detector", formatted=_unit("mm")),
+    _Row("SliceThickness", "Slice thickness", formatted=_unit(" mm"), macro="PixelMeasuresSequence"),
+    _Row("SpacingBetweenSlices", "Spacing between slices", formatted=_unit(" mm")),
+    _Row("PixelSpacing", "Pixel spacing", formatted=_unit(" mm"), macro="PixelMeasuresSequence"),
+    _Row("ImagerPixelSpacing", "Pixel spacing at the detector", formatted=_unit(" mm")),
     _Row("PresentationIntentType", "Intended for"),
     _Row("DoseUnits", "Dose unit"),
     _Row("DoseGridScaling", "Dose of a step"),

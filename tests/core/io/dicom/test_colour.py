@@ -162,3 +162,12 @@ def test_a_damaged_palette_is_refused(descriptor):
     with pytest.raises(StudyError) as caught:
         decode_frame(read(file_of(palette(INDICES, [b"\1\2\3\0"] * 3, descriptor))), 0)
     assert caught.value.code == "damaged-palette"
+
+
+def test_a_supplemental_palette_is_not_applied_and_that_is_noted():
+    """PS3.3 C.7.6.19: gray pixels, some of which a palette would colour."""
+    dataset = palette(np.array([[1, 2]], np.uint16), [b"\1\2"] * 3, [2, 0, 8])
+    dataset.PhotometricInterpretation = "MONOCHROME2"
+    image = decode_frame(read(file_of(dataset)), 0)
+    np.testing.assert_array_equal(image.pixels, [[1, 2]])
+    assert "colours-not-shown" in [notice.code for notice in image.notices]

@@ -221,3 +221,7 @@ def test_multi_frame_objects_state_their_spacing_in_a_functional_group():
     measures = item(PixelMeasuresSequence=[item(PixelSpacing=[0.4, 0.5], SliceThickness=3)])
     found = facts(SharedFunctionalGroupsSequence=Sequence([measures]))
     assert (found["PixelSpacing"].value, found["SliceThickness"].value) == ("0.4 × 0.5 mm", "3 mm")
+
+
+def test_a_name_in_another_script_is_shown_where_there_is_no_alphabetic_one():
+    assert facts(PatientName="=山田^太郎", SpecificCharacterSet="ISO_IR 192")["PatientName"].value == "山田, 太郎"
