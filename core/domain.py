@@ -140,6 +140,9 @@ class Image:
         What the file itself proposes for display, in its order; empty when it proposes nothing.
     padding : (low, high) or None
         Inclusive range, in the units of `pixels`, of values that mean "no image here" (PixelPaddingValue).
+    stored_range : (low, high) or None
+        Inclusive range, in the units of `pixels`, of values that the stored bits could hold: (0, 4095) for 12 bits
+        (BitsStored). None where the file does not say, or a LUT makes it meaningless.
     uid : str
         SHA-256 of the file's bytes plus the frame's number: the key for every cache.
     notices : tuple of Notice
@@ -154,6 +157,7 @@ class Image:
     voi: tuple[Voi, ...] = ()
     padding: tuple[float, float] | None = None
     notices: tuple[Notice, ...] = ()
+    stored_range: tuple[float, float] | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -323,8 +327,9 @@ class InputSpec:
         Of the network's input.
     channels : {1, 3}
         Gray images are repeated to 3 where the network wants colour.
-    resize : {"pad", "squash"}
-        Keep the aspect ratio and pad with black, or stretch.
+    resize : {"pad", "squash", "crop"}
+        Keep the aspect ratio and pad with black; stretch; or keep the aspect ratio and see only the middle of the
+        longer side.
     intensity_range : {"percentile", "window", "full"}
         What is mapped to 0–1: percentiles of the image itself (padding left out), a fixed window, or the range that
         the stored bits can hold (0–255 for an 8-bit picture).
@@ -338,7 +343,7 @@ class InputSpec:
 
     size: tuple[int, int]
     channels: Literal[1, 3]
-    resize: Literal["pad", "squash"]
+    resize: Literal["pad", "squash", "crop"]
     intensity_range: Literal["percentile", "window", "full"]
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -364,16 +369,24 @@ class IntendedUse:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Turns a network's logits into probabilities: `activation(logits / temperature + bias)`.
+    """Turns a network's logits into scores: `activation(logits / temperature + bias)`.
 
-    `method` is "none" where nothing was fitted; scores are then not called probabilities.
+    `method` is "none" where nothing was fitted. "operating-point" then stretches both sides of each label's value in
+    `thresholds` so that it becomes 0.5: scores of different labels can be compared with one threshold, but are no
+    probabilities.
     """
 
     activation: Literal["sigmoid", "softmax"]
-    method: Literal["none", "temperature", "platt"] = "none"
+    method: Literal["none", "temperature", "platt", "operating-point"] = "none"
     temperature: float = 1.0
     bias: tuple[float, ...] = ()
     origin: str = ""
+    thresholds: tuple[float, ...] = ()
+
+    @property
+    def gives_probabilities(self) -> bool:
+        """Whether scores may be called probabilities."""
+        return self.method in ("temperature", "platt")
 
 
 @dataclass(frozen=True, slots=True)

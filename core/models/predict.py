@@ -272,7 +272,7 @@ def prediction_from(
     spec = engine.spec
     values = calibrate(forward.logits, spec.calibration)
     undefined = (UNDEFINED_SCORE,) if np.isnan(values).any() else ()
-    calibrated = spec.calibration.method != "none"
+    calibrated = spec.calibration.gives_probabilities
     return Prediction(
         image_uid=image_uid,
         model_id=spec.id,
@@ -288,15 +288,33 @@ def prediction_from(
 def calibrate(logits: NDArray[np.float64], calibration: Calibration) -> NDArray[np.float64]:
     """Return `activation(logits / temperature + bias)`, in 0–1, of the same shape (…, labels).
 
+    Where there are thresholds, the values are then spread around them.
+
     References
     ----------
     Guo et al., "On Calibration of Modern Neural Networks", ICML 2017 (temperature); Platt, "Probabilistic Outputs for
-    Support Vector Machines", 1999 (temperature and bias).
+    Support Vector Machines", 1999 (temperature and bias); Cohen et al., "TorchXRayVision: A library of chest X-ray
+    datasets and models", MIDL 2022, section 2.5 (thresholds).
     """
     scaled = np.asarray(logits, dtype=np.float64) / calibration.temperature
     if calibration.bias:
         scaled = scaled + np.array(calibration.bias, dtype=np.float64)
-    return _softmax(scaled) if calibration.activation == "softmax" else _sigmoid(scaled)
+    values = _softmax(scaled) if calibration.activation == "softmax" else _sigmoid(scaled)
+    return spread_around(values, calibration.thresholds) if calibration.thresholds else values
+
+
+def spread_around(values: NDArray[np.float64], thresholds: tuple[float, ...]) -> NDArray[np.float64]:
+    """Stretch 0 … threshold to 0 … 0.5 and threshold … 1 to 0.5 … 1, for each label.
+
+    Parameters
+    ----------
+    values : ndarray of float, (…, labels)
+        In 0–1.
+    thresholds : tuple of float, (labels,)
+        Above 0 and below 1.
+    """
+    points = np.array(thresholds, dtype=np.float64)
+    return np.where(values < points, values / (2 * points), 1 - (1 - values) / (2 * (1 - points)))
 
 
 def _sigmoid(values: NDArray[np.float64]) -> NDArray[np.float64]:

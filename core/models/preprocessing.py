@@ -1,6 +1,6 @@
 """From an image to what a network was trained on. Training, the browser and the command line all use `to_tensor`.
 
-    pixels → size → luminance → 0–1 → polarity → canvas → mean and std
+    pixels → crop → size → luminance → 0–1 → polarity → canvas → mean and std
 
 The picture is brought to the network's size before anything else is done to it, except where a fixed window clips its
 values: to clip and then to average is not the same as the other way round. Early resizing costs a tenth of the time
@@ -13,7 +13,7 @@ takes many times as long when the processor is busy.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -95,12 +95,13 @@ def to_unit(image: Image, spec: InputSpec) -> Unit:
     """
     _require_size(image)
     _require_numbers(image)
+    image, corner = _cropped(image, spec)
     planes, inside = _scaled(image, spec, _content_size(image.shape, spec))
     if image.photometric_interpretation == "MONOCHROME1":
         planes = 1 - planes
     if inside is not None:
         planes = planes * inside
-    return _on_canvas(planes, image.shape, spec.size)
+    return _on_canvas(planes, image.shape, spec.size, corner)
 
 
 def normalise(values: Planes, spec: InputSpec) -> Planes:
@@ -147,9 +148,19 @@ def _no_contrast(reason: str) -> UnsuitableInputError:
 # ── Size ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def _cropped(image: Image, spec: InputSpec) -> tuple[Image, tuple[int, int]]:
+    """Return what the network sees of the image, and the row and column at which that begins."""
+    if spec.resize != "crop":
+        return image, (0, 0)
+    factor = max(side / own for side, own in zip(spec.size, image.shape, strict=True))
+    rows, columns = (min(own, round(side / factor)) for side, own in zip(spec.size, image.shape, strict=True))
+    top, left = image.shape[0] // 2 - rows // 2, image.shape[1] // 2 - columns // 2
+    return replace(image, pixels=image.pixels[top : top + rows, left : left + columns]), (top, left)
+
+
 def _content_size(shape: tuple[int, int], spec: InputSpec) -> tuple[int, int]:
     """Return rows and columns of the network's input that the picture itself takes."""
-    if spec.resize == "squash":
+    if spec.resize != "pad":
         return spec.size
     factor = min(side / own for side, own in zip(spec.size, shape, strict=True))
     rows, columns = (max(1, round(own * factor)) for own in shape)
@@ -167,18 +178,18 @@ def _resized(plane: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.fl
     return np.asarray(picture)
 
 
-def _on_canvas(planes: Planes, shape: tuple[int, int], size: tuple[int, int]) -> Unit:
-    """Centre the picture on the network's input, black around it."""
+def _on_canvas(planes: Planes, shape: tuple[int, int], size: tuple[int, int], corner: tuple[int, int]) -> Unit:
+    """Centre the picture on the network's input, black around it; `corner` is where it begins in the image."""
     rows, columns = planes.shape[1:]
     top, left = (size[0] - rows) // 2, (size[1] - columns) // 2
     canvas = np.zeros((len(planes), *size), dtype=np.float32)
     canvas[:, top : top + rows, left : left + columns] = planes
     row_px, column_px = shape[0] / rows, shape[1] / columns
     extent = Extent(
-        top=-top * row_px,
-        left=-left * column_px,
-        bottom=(size[0] - top) * row_px,
-        right=(size[1] - left) * column_px,
+        top=corner[0] - top * row_px,
+        left=corner[1] - left * column_px,
+        bottom=corner[0] + (size[0] - top) * row_px,
+        right=corner[1] + (size[1] - left) * column_px,
     )
     return Unit(canvas, extent)
 
@@ -195,7 +206,7 @@ def _scaled(image: Image, spec: InputSpec, size: tuple[int, int]) -> tuple[Plane
     if spec.intensity_range == "percentile":
         planes = _between_percentiles(planes, inside, _percentiles(image, spec))
     if spec.intensity_range == "full":
-        planes = planes / _white(image.pixels)
+        planes = planes / _white(image)
     planes = planes.clip(0, 1)
     _require_contrast(planes, inside)
     return planes, inside
@@ -264,8 +275,11 @@ def _between_percentiles(planes: Planes, inside: Planes | None, percentiles: tup
     return scaled
 
 
-def _white(pixels: NDArray[Any]) -> float:
-    """Return the largest value that the stored bits can hold; of wider types, the fewest even bits that suffice."""
+def _white(image: Image) -> float:
+    """Return the largest value that the stored bits can hold; where not known, the fewest even bits that suffice."""
+    pixels = image.pixels
+    if image.stored_range is not None and image.stored_range[0] == 0:
+        return image.stored_range[1]
     if pixels.dtype == np.bool_:
         return 1.0
     if pixels.dtype == np.uint8:

@@ -161,7 +161,7 @@ def _input(table: Table) -> InputSpec:
     spec = InputSpec(
         size=(int(rows), int(columns)),
         channels=table.one_of("channels", (1, 3)),
-        resize=table.one_of("resize", ("pad", "squash")),
+        resize=table.one_of("resize", ("pad", "squash", "crop")),
         intensity_range=table.one_of("intensity_range", ("percentile", "window", "full")),
         mean=table.numbers("mean"),
         std=table.numbers("std", low=1e-6),
@@ -235,11 +235,16 @@ def _estimate(table: Table) -> Estimate:
 def _calibration(table: Table) -> Calibration:
     calibration = Calibration(
         activation=table.one_of("activation", ("sigmoid", "softmax")),
-        method=table.one_of("method", ("none", "temperature", "platt"), default="none"),
+        method=table.one_of("method", ("none", "temperature", "platt", "operating-point"), default="none"),
         temperature=table.number("temperature", low=1e-6, default=1.0),
         bias=table.numbers("bias", default=()),
         origin=table.text("origin"),
+        thresholds=table.numbers("thresholds", low=0, high=1, default=()),
     )
+    fits = bool(calibration.thresholds) == (calibration.method == "operating-point")
+    table.require(fits, "thresholds", 'numbers exactly if method is "operating-point"')
+    between = all(0 < threshold < 1 for threshold in calibration.thresholds)
+    table.require(between, "thresholds", "numbers above 0 and below 1")
     table.finish()
     return calibration
 
@@ -264,10 +269,10 @@ def _check_together(spec: ModelSpec) -> None:
     names = [label.name for label in spec.labels]
     if len(set(names)) != len(names):
         raise bad_field("labels", f"names {names}", "each name once")
-    if len(spec.calibration.bias) not in (0, len(names)):
-        raise bad_field(
-            "calibration.bias", f"{len(spec.calibration.bias)} numbers", f"none, or {len(names)}, one a label"
-        )
+    for field in ("bias", "thresholds"):
+        count = len(getattr(spec.calibration, field))
+        if count not in (0, len(names)):
+            raise bad_field(f"calibration.{field}", f"{count} numbers", f"none, or {len(names)}, one a label")
     if spec.calibration.activation == "softmax" and len(names) < 2:
         raise bad_field("calibration.activation", "“softmax” with one label", "“sigmoid” for a single label")
 

@@ -307,5 +307,7 @@ def _origin(report: ReportInput) -> list[tuple[str, str]]:
 def _calibration(calibration: Calibration) -> str:
     if calibration.method == "none":
         return "none: the scores are not probabilities"
+    if calibration.method == "operating-point":
+        return "none: the scores are not probabilities, but are stretched so that each label’s operating point is 0.5"
     method = {"temperature": "temperature scaling", "platt": "Platt scaling"}[calibration.method]
     return f"{method}, fitted on {calibration.origin}" if calibration.origin else method

@@ -81,5 +81,6 @@ def _gray(file: DicomFile, index: int, stored: Pixels, notices: tuple[Notice, ..
         spacing=spacing,
         voi=voi,
         padding=padding_of(file, transform),
+        stored_range=None if file.layout.is_float else transform.range,
         notices=notices + modality_notices + voi_notices + spacing_notices,
     )

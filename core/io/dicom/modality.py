@@ -53,6 +53,14 @@ class ModalityTransform:
         return self.slope * stored + self.intercept
 
     @property
+    def range(self) -> tuple[float, float] | None:
+        """The smallest and largest value that any stored value leads to; None where a LUT leads there."""
+        if self.lut is not None:
+            return None
+        low, high = sorted(map(self.value, self.stored_range))
+        return low, high
+
+    @property
     def can_be_negative(self) -> bool:
         """Whether any stored value leads to a negative one."""
         return self.lut is None and min(map(self.value, self.stored_range)) < 0

@@ -52,6 +52,21 @@ def test_softmax_by_hand() -> None:
     np.testing.assert_allclose(values, [1 / 8, 2 / 8, 5 / 8], rtol=1e-12)
 
 
+def test_scores_are_spread_around_operating_points_by_hand() -> None:
+    # Sigmoids are 1/8, 1/4, 5/8. Around 1/4: (1/8) / (2/4); the point itself; 1 - (3/8) / (2 · 3/4).
+    calibration = Calibration("sigmoid", "operating-point", thresholds=(0.25, 0.25, 0.25))
+    values = calibrate(np.log([1 / 7, 1 / 3, 5 / 3]), calibration)
+    np.testing.assert_allclose(values, [0.25, 0.5, 0.75], rtol=1e-12)
+
+
+def test_each_label_is_spread_around_its_own_point_and_keeps_0_and_1() -> None:
+    calibration = Calibration("sigmoid", "operating-point", thresholds=(0.75, 0.002))
+    values = calibrate(
+        np.array([[-1e4, -1e4], [np.log(3), np.log(0.002 / 0.998)], [1e4, 1e4], [np.nan] * 2]), calibration
+    )
+    np.testing.assert_allclose(values, [[0, 0], [0.5, 0.5], [1, 1], [np.nan] * 2], atol=1e-12)
+
+
 @pytest.mark.parametrize("activation", ["sigmoid", "softmax"])
 def test_huge_outputs_do_not_overflow(activation: Any) -> None:
     with np.errstate(all="raise", under="ignore"):
@@ -92,6 +107,13 @@ def test_folding_batch_normalisation_changes_nothing_but_the_time(architecture: 
     got_logits, got_features = Engine(spec_of(architecture), network, torch.device("cpu")).compute(batch)
     np.testing.assert_allclose(got_logits, logits, atol=1e-4)
     torch.testing.assert_close(got_features, features, rtol=1e-4, atol=1e-4)
+
+
+def test_scores_spread_around_operating_points_are_not_called_probabilities() -> None:
+    calibration = Calibration("sigmoid", "operating-point", thresholds=(0.1, 0.2, 0.3))
+    spec = replace(spec_of(ARCHITECTURE), calibration=calibration)
+    prediction = predict(Engine(spec, seeded_network(ARCHITECTURE), torch.device("cpu")), chest())
+    assert not any(score.calibrated for score in prediction.scores)
 
 
 def test_scores_that_nothing_was_fitted_to_are_not_called_probabilities() -> None:

@@ -46,6 +46,17 @@ def test_full_range_of_wide_integers_is_the_fewest_even_bits(largest: int, white
     assert values.max() == pytest.approx(largest / white)
 
 
+@pytest.mark.parametrize(("dtype", "white"), [(np.uint16, 4095.0), (np.int16, 8191.0), (np.float32, 4095.0)])
+def test_full_range_is_what_the_file_says_where_it_does(dtype: Any, white: float) -> None:
+    image = film(ramp(0, 900, dtype=dtype), stored_range=(0.0, white))
+    assert to_unit(image, PLAIN).values.max() == pytest.approx(900 / white)
+
+
+def test_a_range_that_begins_below_zero_is_not_what_white_is() -> None:
+    image = film(ramp(0, 900, dtype=np.int16), stored_range=(-32768.0, 32767.0))
+    assert to_unit(image, PLAIN).values.max() == pytest.approx(900 / 1023)
+
+
 @pytest.mark.parametrize("pixels", [ramp(-1000, 400, dtype=np.int16), ramp(0.0, 1.0)])
 def test_full_range_of_measured_values_does_not_exist(pixels: NDArray[Any]) -> None:
     with pytest.raises(UnsuitableInputError) as caught:
@@ -197,12 +208,41 @@ def test_squash_covers_the_image_exactly() -> None:
     assert to_unit(film(ramp(0, 255, (100, 200), np.uint8)), spec).extent == Extent(0, 0, 100, 200)
 
 
+@pytest.mark.parametrize(
+    ("shape", "size", "extent"),
+    [
+        ((33, 100), (33, 33), Extent(top=0, left=34, bottom=33, right=67)),
+        ((101, 32), (32, 32), Extent(top=34, left=0, bottom=66, right=32)),
+        ((64, 200), (32, 64), Extent(top=0, left=36, bottom=64, right=164)),
+    ],
+)
+def test_crop_takes_the_middle_of_the_longer_side(
+    shape: tuple[int, int], size: tuple[int, int], extent: Extent
+) -> None:
+    pixels = ramp(0, 255, shape, np.uint8)
+    unit = to_unit(film(pixels), replace(PLAIN, resize="crop", size=size))
+    assert unit.extent == extent
+    if size == (round(extent.bottom - extent.top), round(extent.right - extent.left)):
+        seen = pixels[round(extent.top) : round(extent.bottom), round(extent.left) : round(extent.right)]
+        np.testing.assert_array_equal(unit.values[0] * 255, seen)
+
+
+def test_what_the_crop_leaves_out_has_no_say() -> None:
+    pixels = ramp(0, 100, (64, 64))
+    wide = np.full((64, 128), 60000, dtype=np.float32)
+    wide[:, 32:96] = pixels
+    spec = replace(PLAIN, resize="crop", intensity_range="percentile")
+    values = to_unit(film(wide, padding=(60000, 60000)), spec).values
+    np.testing.assert_array_equal(values, to_unit(film(pixels), spec).values)
+
+
+@pytest.mark.parametrize("resize", ["pad", "crop"])
 @pytest.mark.parametrize("shape", [(640, 512), (512, 640), (333, 517), (40, 50)])
-def test_a_mark_lands_where_the_extent_says(shape: tuple[int, int]) -> None:
-    row, column = 0.3 * shape[0], 0.7 * shape[1]
+def test_a_mark_lands_where_the_extent_says(shape: tuple[int, int], resize: Any) -> None:
+    row, column = 0.4 * shape[0], 0.6 * shape[1]
     rows, columns = np.mgrid[: shape[0], : shape[1]] + 0.5
     pixels = np.exp(-(((rows - row) ** 2 + (columns - column) ** 2) / (0.06 * shape[0]) ** 2)).astype(np.float32)
-    spec = replace(PLAIN, size=(64, 64), intensity_range="percentile", percentiles=(0, 100))
+    spec = replace(PLAIN, size=(64, 64), resize=resize, intensity_range="percentile", percentiles=(0, 100))
     unit = to_unit(film(pixels), spec)
     weights = unit.values[0]
     found_row = ((np.arange(64) + 0.5) @ weights.sum(axis=1)) / weights.sum()

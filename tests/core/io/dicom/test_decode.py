@@ -75,6 +75,21 @@ def test_a_high_bit_that_would_leave_nothing_is_not_believed(pixels):
     assert "high-bit-ignored" in [notice.code for notice in image.notices]
 
 
+@pytest.mark.parametrize(
+    ("dtype", "attributes", "expected"),
+    [
+        (np.uint16, {"BitsStored": 12, "HighBit": 11}, (0, 4095)),
+        (np.uint16, {"BitsStored": 15, "HighBit": 14}, (0, 32767)),
+        (np.int16, {"BitsStored": 16, "HighBit": 15}, (-32768, 32767)),
+        (np.uint16, {"BitsStored": 12, "HighBit": 11, "RescaleSlope": 2, "RescaleIntercept": -1000}, (-1000, 7190)),
+        (np.uint16, {"BitsStored": 10, "HighBit": 9, "RescaleSlope": -1, "RescaleIntercept": 1023}, (0, 1023)),
+    ],
+)
+def test_the_range_of_the_stored_bits_is_told_in_the_units_of_the_pixels(dtype, attributes, expected):
+    image = decode_frame(image_file(np.array([[0, 500]], dtype), **attributes), 0)
+    assert image.stored_range == expected
+
+
 def test_single_bits_are_unpacked_across_frames_that_share_a_byte():
     bits = np.array([[[1, 0, 1, 1, 0]], [[0, 1, 1, 0, 1]], [[1, 1, 1, 1, 0]]], np.uint8)
     attributes = {"BitsAllocated": 1, "BitsStored": 1, "HighBit": 0}
@@ -104,6 +119,7 @@ def test_floating_point_pixels_are_read_with_nan_and_infinity(keyword, dtype):
     image = decode_frame(read(file_of(dataset)), 0)
     np.testing.assert_array_equal(image.pixels, pixels)
     assert image.pixels.dtype == dtype
+    assert image.stored_range is None
 
 
 def test_one_frame_of_many_is_decoded():
