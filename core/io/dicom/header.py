@@ -109,7 +109,7 @@ def _without_pixels(parsed: Parsed) -> StudyError:
         return StudyError("This DICOM file holds no image.", code="not-an-image")
     return StudyError(
         f"This {kind or 'image'} has no pixels: PixelData (7FE0,0010) is missing.",
-        hint="Only the header was exported; send the complete file.",
+        hint="Only the header was exported, or the file was cut short; send the complete file.",
         code="no-pixel-data",
     )
 
