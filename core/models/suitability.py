@@ -1,7 +1,8 @@
 """Does a study belong to what a model is for? From the header alone, with a reason in words.
 
-Each restriction of an intended use is one check with three outcomes: the header confirms it, contradicts it, or does
-not say. What contradicts is outside the intended use; what is not said is a milder notice with its own code. A file
+Each restriction of an intended use is one check: the header confirms it, comes near (PA where AP is meant),
+contradicts it, or does not say. What contradicts is outside the intended use; what comes near or is not said is a
+milder notice with its own code. A file
 without any header (PNG, JPEG) gets one notice instead of four.
 """
 
@@ -27,6 +28,9 @@ OUTSIDE_CODES = frozenset(
     }
 )
 """Codes of the notices that say: the model is not for this image."""
+
+_FRONTAL_VIEWS = frozenset({"AP", "PA"})
+"""Views through the patient from front to back or back to front: the same picture, with another magnification."""
 
 UNKNOWN_CODES = frozenset({"modality-unknown", "body-part-unknown", "view-unknown", "age-unknown", "header-absent"})
 """Codes of the milder notices: whether the model is for this image cannot be checked."""
@@ -86,7 +90,7 @@ class _Check:
     """The outcome of one restriction; `aspect` is the start of the notice's code."""
 
     aspect: str
-    outcome: Literal["fits", "outside", "unknown"]
+    outcome: Literal["fits", "near", "outside", "unknown"]
     message: str = ""
 
 
@@ -102,10 +106,11 @@ def check_intended_use(spec: ModelSpec, acquisition: Acquisition, image: Image) 
     use = spec.intended_use
     checks = [*_header_checks(use, acquisition), *_colour_check(use, image)]
     outside = _notices(checks, "outside", suffix="outside-intended-use")
+    near = _notices(checks, "near", suffix="differs")
     unknown = _notices(checks, "unknown", suffix="unknown")
     if unknown and _says_nothing(acquisition):
         unknown = [_header_absent(use)]
-    return (*outside, *_raw_data(acquisition), *unknown)
+    return (*outside, *near, *_raw_data(acquisition), *unknown)
 
 
 def is_outside_intended_use(notice: Notice) -> bool:
@@ -172,7 +177,9 @@ def _view(use: IntendedUse, found: str | None) -> _Check:
         return _Check("view", "unknown", f"The file does not name the view; the model is for {accepted}.")
     if found in use.view_positions:
         return _Check("view", "fits")
-    return _Check("view", "outside", f"The view is {found} (View Position); the model is for {accepted}.")
+    message = f"The view is {found} (View Position); the model is for {accepted}."
+    both_frontal = found in _FRONTAL_VIEWS and bool(_FRONTAL_VIEWS & set(use.view_positions))
+    return _Check("view", "near" if both_frontal else "outside", message)
 
 
 def _age(use: IntendedUse, found: float | None) -> _Check:

@@ -202,3 +202,11 @@ def test_without_models_there_is_no_proposal() -> None:
 def test_no_notice_repeats_what_identifies_a_patient() -> None:
     notices: tuple[Notice, ...] = check_intended_use(PEDIATRIC, replace(CHILD, manufacturer="ACME"), GRAY)
     assert not notices
+
+
+def test_the_other_frontal_view_is_a_caution_and_not_outside() -> None:
+    spec = replace(CHEST_SPEC, intended_use=replace(USE, view_positions=("AP",)))
+    (notice,) = check_intended_use(spec, replace(CHILD, view_position="PA"), GRAY)
+    assert notice.code == "view-differs"
+    assert not is_outside_intended_use(notice)
+    assert "The view is PA (View Position); the model is for AP." in notice.message
