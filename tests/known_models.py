@@ -9,8 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core.domain import Calibration, InputSpec, IntendedUse, Label, ModelSpec, OperatingPoint
+
+if TYPE_CHECKING:
+    from core.models.network import Network
 
 SIZE = 224
 
@@ -23,9 +27,9 @@ class Answer:
     bias: float
 
 
-POSITIVE = Answer(weight=0.02, bias=3.0)
-NEGATIVE = Answer(weight=-0.02, bias=-3.0)
-POSITIVE_WITHOUT_EVIDENCE = Answer(weight=-0.0001, bias=3.0)
+POSITIVE = Answer(weight=0.004, bias=3.0)
+NEGATIVE = Answer(weight=-0.004, bias=-3.0)
+POSITIVE_WITHOUT_EVIDENCE = Answer(weight=-0.0002, bias=3.0)
 
 
 def known_spec(model_id: str, labels: Sequence[str], *, modality: str, body_part: str) -> ModelSpec:
@@ -54,6 +58,7 @@ def write_known_model(root: Path, spec: ModelSpec, answers: Mapping[str, Answer]
     with torch.random.fork_rng():
         torch.manual_seed(3)
         network = build_network(spec.architecture, labels=len(spec.labels))
+        _settle(network)
     weight, bias = network.classifier_weights() or (None, None)
     assert weight is not None
     assert bias is not None
@@ -62,6 +67,18 @@ def write_known_model(root: Path, spec: ModelSpec, answers: Mapping[str, Answer]
             weight[index] = answers[label.name].weight
             bias[index] = answers[label.name].bias
     return write_model(root / spec.id, spec, network.state_dict(), card="# Made up for tests\n")
+
+
+def _settle(network: Network) -> None:
+    """Let the batch normalisation see some images: with its initial statistics the last features all but vanish."""
+    import torch
+
+    for layer in network.modules():
+        if isinstance(layer, torch.nn.BatchNorm2d):
+            layer.momentum = 1.0
+    with torch.no_grad():
+        network.train()(torch.randn(4, 3, SIZE, SIZE))
+    network.eval()
 
 
 def _label(name: str) -> Label:

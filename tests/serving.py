@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +48,14 @@ class Server:
 
 
 @contextmanager
-def serve(script: Path, *, folder: Path, checkout: Path = CHECKOUT, timeout_s: float = 60) -> Iterator[Server]:
+def serve(
+    script: Path,
+    *,
+    folder: Path,
+    checkout: Path = CHECKOUT,
+    environment: Mapping[str, str] | None = None,
+    timeout_s: float = 60,
+) -> Iterator[Server]:
     """Run `streamlit run script` on a free port of this machine until the block is left.
 
     Parameters
@@ -58,6 +65,8 @@ def serve(script: Path, *, folder: Path, checkout: Path = CHECKOUT, timeout_s: f
         Empty folder for the server's log and home.
     checkout : Path
         Working directory, whose `.streamlit/config.toml` applies.
+    environment : mapping of str to str, optional
+        Variables on top of a clean environment.
     timeout_s : float
         How long it may take to answer.
 
@@ -74,7 +83,7 @@ def serve(script: Path, *, folder: Path, checkout: Path = CHECKOUT, timeout_s: f
         process = subprocess.Popen(
             _command(script, port),
             cwd=checkout,
-            env=clean_environment(folder),
+            env=clean_environment(folder) | dict(environment or {}),
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=subprocess.STDOUT,

@@ -161,11 +161,11 @@ def usual_png(values: NDArray[np.floating]) -> bytes:
 # ── Prediction and evidence ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def evidence(*, repetitions: int = 15) -> list[Figure]:
+def evidence(*, repetitions: int = 15, warm_up: int = 3) -> list[Figure]:
     """Measure prediction with CAM for all labels against plain forward passes and pytorch-grad-cam."""
     say("  prediction and evidence")
     with tempfile.TemporaryDirectory() as folder:
-        times = interleaved(_evidence_candidates(Path(folder)), repetitions=repetitions, warm_up=3)
+        times = interleaved(_evidence_candidates(Path(folder)), repetitions=repetitions, warm_up=warm_up)
     ms = {name: 1000 * seconds for name, seconds in medians(times).items()}
     count = len(LABELS)
     return [

@@ -92,7 +92,7 @@ def test_read_measures_what_it_promises() -> None:
 
     figures = [
         *read.view(size=64, repetitions=1),
-        *read.evidence(repetitions=1),
+        *read.evidence(repetitions=1, warm_up=0),
         *read.first_slice(slices=3, size=32, repetitions=1),
     ]
     assert set(command.as_object(figures)) >= {

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sys
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, s
 
 from tests.browser.chromium import NoBrowserError, find_chromium
 from tests.browser.desk import Desk
+from tests.known_models import NEGATIVE, POSITIVE, POSITIVE_WITHOUT_EVIDENCE, known_spec, write_known_model
 from tests.serving import CHECKOUT, Server, serve
 
 FLAGS = (
@@ -72,8 +74,24 @@ def browser(chromium_path: Path) -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="package")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with serve(CHECKOUT / "streamlit_app.py", folder=tmp_path_factory.mktemp("server")) as server:
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the models that ship, two whose answers are known, and a damaged one."""
+    root = tmp_path_factory.mktemp("weights")
+    for shipped in (CHECKOUT / "weights").glob("*/model.toml"):
+        shutil.copytree(shipped.parent, root / shipped.parent.name)
+    hand = known_spec("known-hand", ("Fracture", "Effusion"), modality="DX", body_part="HAND")
+    foot = known_spec("known-foot", ("Fracture",), modality="DX", body_part="FOOT")
+    write_known_model(root, hand, {"Fracture": POSITIVE, "Effusion": NEGATIVE})
+    write_known_model(root, foot, {"Fracture": POSITIVE_WITHOUT_EVIDENCE})
+    shutil.copytree(root / "known-foot", root / "damaged-foot")
+    (root / "damaged-foot" / "model.toml").write_text("format = 1\n", "utf-8")
+    return root
+
+
+@pytest.fixture(scope="package")
+def server(tmp_path_factory: pytest.TempPathFactory, weights: Path) -> Iterator[Server]:
+    folder, environment = tmp_path_factory.mktemp("server"), {"LIGHTBOX_WEIGHTS": str(weights)}
+    with serve(CHECKOUT / "streamlit_app.py", folder=folder, environment=environment) as server:
         yield server
 
 
@@ -120,7 +138,7 @@ def desk(
     picture: Callable[[str], None],
     request: pytest.FixtureRequest,
 ) -> Iterator[Desk]:
-    """Open the first page; afterwards the console must be silent and the server's log without a traceback."""
+    """Open the first page; afterwards the console must be silent and the server's log without a failure."""
     logged = len(server.log_text())
     desk = Desk(page, server)
     desk.open()
@@ -129,7 +147,8 @@ def desk(
     if request.node.stash.get(REPORTS, None) is not None and request.node.stash[REPORTS].failed:
         _keep(page, CHECKOUT / "test-results", request.node.name)
     assert complaints == [], "the browser's console must be silent"
-    assert "Traceback" not in server.log_text()[logged:], server.log_text()[logged:]
+    log = server.log_text()[logged:]
+    assert not re.search("Traceback|Unforeseen", log), log
 
 
 def _note(message: ConsoleMessage, complaints: list[str]) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import re
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -61,14 +64,69 @@ class Desk:
         """Return all words on the page."""
         return self.page.locator("body").inner_text()
 
+    def image(self, *words: str) -> Locator:
+        """Wait for the plain image whose description has all these words (series, place, window), and return it."""
+        return self._picture("Image, ", words)
+
+    def heated(self, *words: str) -> Locator:
+        """Wait for the second image, with or without a heatmap."""
+        return self._picture("Image with", words)
+
+    def _picture(self, start: str, words: Sequence[str]) -> Locator:
+        has = "".join(f'[alt*="{word}"]' for word in words)
+        picture = self.page.locator(f'img[alt^="{start}"]{has}')
+        expect(picture).to_be_visible(timeout=ANSWER_TIMEOUT_MS)
+        return picture
+
+    def answer(self, words: str | re.Pattern[str] = "") -> Locator:
+        """Wait for the answer that has these words, and return it."""
+        answer = self.page.get_by_role("region", name="Answer").filter(has_text=words)
+        expect(answer).to_be_visible(timeout=ANSWER_TIMEOUT_MS)
+        return answer
+
+    def choose(self, control: str, option: str | re.Pattern[str]) -> None:
+        """Choose an option of a select box."""
+        self.page.get_by_role("combobox", name=re.compile(re.escape(control))).first.click()
+        self.page.get_by_role("option", name=option).first.click()
+
+    def switch(self, name: str) -> None:
+        """Press a toggle or a checkbox by its label."""
+        self.page.get_by_text(name, exact=True).first.click()
+
+    def press(self, name: str | re.Pattern[str]) -> None:
+        """Press a button."""
+        self.page.get_by_role("button", name=name).first.click()
+
     def download(self, button: str | re.Pattern[str]) -> bytes:
         """Press a download button and return the file."""
         with self.page.expect_download() as waiting:
-            self.page.get_by_role("button", name=button).first.click()
+            self.press(button)
         download: Download = waiting.value
         return Path(download.path()).read_bytes()
+
+    @contextmanager
+    def changing(self, start: str = "Image, ") -> Iterator[Locator]:
+        """Do something that must change what a picture shows, and wait until it has."""
+        picture = self.page.locator(f'img[alt^="{start}"]')
+        before = picture.get_attribute("src")
+        yield picture
+        deadline = time.monotonic() + ANSWER_TIMEOUT_MS / 1000
+        while picture.get_attribute("src") == before:
+            assert time.monotonic() < deadline, f"the picture “{picture.get_attribute('alt')}” has not changed"
+            self.page.wait_for_timeout(50)
+
+
+def pixels_of(picture: Locator) -> NDArray[np.uint8]:
+    """Return the pixels of an image on the page, (rows, columns, 3), as the browser was sent them."""
+    _, _, encoded = (picture.get_attribute("src") or "").partition("base64,")
+    return decoded(base64.b64decode(encoded))
 
 
 def decoded(content: bytes) -> NDArray[np.uint8]:
     """Return the pixels of an encoded picture, (rows, columns, 3)."""
     return np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
+
+
+def colourfulness(pixels: NDArray[np.uint8]) -> NDArray[np.int16]:
+    """Return how far each pixel is from gray, (rows, columns), 0 to 255."""
+    return np.ptp(pixels.astype(np.int16), axis=2)

@@ -1,0 +1,148 @@
+"""The face: everything that matters on one screen, reachable without a mouse, and still while it is worked on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests import made
+from tests.browser.desk import Desk
+
+SCREENS = [(1280, 720), (1920, 1080)]
+HAND = made.radiograph(1000, BodyPartExamined="HAND")
+Picture = Callable[[str], None]
+
+
+def lies_on_screen(place: Locator, page: Page) -> bool:
+    box, screen = place.bounding_box(), page.viewport_size
+    assert box is not None
+    assert screen is not None
+    return (
+        min(box["x"], box["y"]) >= 0
+        and box["x"] + box["width"] <= screen["width"]
+        and box["y"] + box["height"] <= screen["height"]
+    )
+
+
+def has_horizontal_scrollbar(page: Page) -> bool:
+    """Whether anything on the page is scrolled sideways, the page itself included."""
+    return page.evaluate("""() => [...document.querySelectorAll("html, body, section, main, [data-testid]")]
+        .some((part) => part.scrollWidth > part.clientWidth + 1
+                        && ["auto", "scroll"].includes(getComputedStyle(part).overflowX))""")
+
+
+@pytest.mark.parametrize("screen", SCREENS, ids=lambda screen: f"{screen[0]}x{screen[1]}")
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_images_and_call_are_seen_without_scrolling(
+    desk: Desk, picture: Picture, screen: tuple[int, int], theme: str
+) -> None:
+    page = desk.page
+    page.set_viewport_size({"width": screen[0], "height": screen[1]})
+    if theme == "light":
+        choose_light(desk)
+    desk.upload({"hand": HAND})
+    call = desk.answer().get_by_role("heading", name="Fracture: positive")
+    image, heated = desk.image("DX HAND"), desk.heated("Fracture")
+    picture("reading")
+    for place in (call, image, heated):
+        expect(place).to_be_visible()
+        assert lies_on_screen(place, page)
+    assert not has_horizontal_scrollbar(page)
+    assert_images_lead(page, image, heated)
+
+
+def choose_light(desk: Desk) -> None:
+    desk.press("Main menu")
+    desk.page.get_by_text("Light", exact=True).first.click()
+    desk.page.keyboard.press("Escape")
+
+
+def assert_images_lead(page: Page, image: Locator, heated: Locator) -> None:
+    left, right = image.bounding_box(), heated.bounding_box()
+    assert left is not None
+    assert right is not None
+    assert page.viewport_size is not None
+    assert (left["width"], left["height"]) == (right["width"], right["height"])
+    # The sidebar can be folded away; of what is left the images have most.
+    beside_sidebar = page.viewport_size["width"] - left["x"]
+    assert left["width"] + right["width"] >= 0.6 * beside_sidebar
+
+
+@pytest.mark.parametrize("screen", SCREENS, ids=lambda screen: f"{screen[0]}x{screen[1]}")
+def test_a_series_without_a_model_fits_too(desk: Desk, picture: Picture, screen: tuple[int, int]) -> None:
+    desk.page.set_viewport_size({"width": screen[0], "height": screen[1]})
+    desk.upload({str(number): content for number, content in enumerate(made.ct_series(5, 256))})
+    image = desk.image("CT HEAD")
+    desk.answer("No model asked")
+    picture("series")
+    assert lies_on_screen(image, desk.page)
+    assert not has_horizontal_scrollbar(desk.page)
+
+
+@pytest.mark.parametrize("screen", [*SCREENS, (1080, 1920)], ids=lambda screen: f"{screen[0]}x{screen[1]}")
+def test_the_empty_desk_has_no_horizontal_scrollbar(desk: Desk, picture: Picture, screen: tuple[int, int]) -> None:
+    desk.page.set_viewport_size({"width": screen[0], "height": screen[1]})
+    desk.sees("Drop a study here, or try a sample")
+    picture("empty")
+    assert not has_horizontal_scrollbar(desk.page)
+
+
+def test_every_control_is_reached_with_the_tabulator(desk: Desk) -> None:
+    desk.upload({"hand": HAND})
+    desk.heated("Fracture")
+    reached = names_on_the_way(desk.page, steps=70)
+    for name in ("Upload", "Try a sample", "Close the study", "Series|DX HAND", "Model", "Study facts", "Zoom|Fit",
+                 "Window", "Invert", "Reset", "Centre", "Width", "Heatmap for", "Method", "Opacity", "Contour",
+                 "Include the patient", "PNG", "JSON", "Report"):  # fmt: skip
+        assert any(re.search(name, each) for each in reached), f"{name} is not among {reached}"
+
+
+def names_on_the_way(page: Page, *, steps: int) -> list[str]:
+    """Press the tabulator and note the name of whatever has the focus."""
+    names = []
+    page.mouse.click(640, 30)
+    for _ in range(steps):
+        page.keyboard.press("Tab")
+        names.append(
+            page.evaluate("""() => {
+                const here = document.activeElement;
+                const labels = here.labels ? [...here.labels].map((label) => label.innerText) : [];
+                return [here.getAttribute("aria-label"), ...labels, here.innerText, here.placeholder]
+                    .filter(Boolean).join(" ").slice(0, 80);
+            }""")
+        )
+    return names
+
+
+def test_focus_can_be_seen(desk: Desk) -> None:
+    button = desk.page.get_by_role("button", name="Try a sample")
+    before = button.evaluate("each => getComputedStyle(each).boxShadow + getComputedStyle(each).outline")
+    for _ in range(20):
+        desk.page.keyboard.press("Tab")
+        if button.evaluate("each => each === document.activeElement"):
+            break
+    expect(button).to_be_focused()
+    after = button.evaluate("each => getComputedStyle(each).boxShadow + getComputedStyle(each).outline")
+    assert after != before
+
+
+def test_images_stay_where_they_are_while_the_window_moves(desk: Desk) -> None:
+    desk.upload({"hand": HAND})
+    image = desk.image("DX HAND")
+    desk.heated("Fracture")
+    desk.wait()
+    before = image.bounding_box()
+    with desk.changing():
+        desk.switch("Invert")
+    desk.wait()
+    assert image.bounding_box() == before
+
+
+def test_every_image_says_what_it_shows(desk: Desk) -> None:
+    desk.upload({"hand": HAND})
+    desk.heated("Fracture")
+    nameless = desk.page.locator("main img:not([alt]), main img[alt='']")
+    expect(nameless).to_have_count(0)

@@ -1,0 +1,75 @@
+"""Take it along: files without identity, unless it is asked for; and identity nowhere else."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from tests import made
+from tests.browser.desk import Desk, decoded
+
+FILE_NAME = "quill-zebedee-secret.dcm"
+IDENTITY = re.compile(r"zebedee|quill|774411|2019-?03-?14|14\.03\.2019|" + re.escape(made.SERIES_UID), re.IGNORECASE)
+
+
+@pytest.fixture
+def read(desk: Desk) -> Desk:
+    desk.upload({FILE_NAME: made.radiograph(400, BodyPartExamined="HAND", SeriesDescription="Zebedee Quill hand")})
+    desk.answer("Fracture: positive")
+    return desk
+
+
+def test_identity_is_masked_until_asked_for(read: Desk, picture: Callable[[str], None]) -> None:
+    read.sees("Study facts").click()
+    expect(read.page.get_by_text("••••").first).to_be_visible()
+    assert not IDENTITY.search(read.page.get_by_role("definition").all_inner_texts().__str__())
+    picture("masked")
+    read.switch("Show identity")
+    expect(read.page.get_by_text(re.compile("Zebedee"))).not_to_have_count(0)
+    read.sees(re.compile(made.PATIENT_ID))
+    picture("shown")
+
+
+def test_the_address_and_title_hold_no_identity(read: Desk) -> None:
+    assert not IDENTITY.search(read.page.url + read.page.title())
+
+
+def test_the_picture(read: Desk) -> None:
+    content = read.download("PNG")
+    assert content.startswith(b"\x89PNG")
+    assert not IDENTITY.search(content.decode("latin-1"))
+    rows, columns, _ = decoded(content).shape
+    assert columns > 1.5 * rows
+
+
+def test_the_data(read: Desk) -> None:
+    content = read.download("JSON").decode()
+    assert not IDENTITY.search(content)
+    result = json.loads(content)
+    assert result["notice"] == "Not for diagnostic use"
+    assert (result["model"]["id"], result["model"]["version"]) == ("known-hand", "1.0")
+    assert [(label["name"], label["call"]) for label in result["labels"]] == [("Fracture", True), ("Effusion", False)]
+
+
+def test_the_report(read: Desk) -> None:
+    content = read.download("Report").decode()
+    assert not IDENTITY.search(content)
+    for words in ("Not for diagnostic use", "known-hand", "1.0", "Fracture: positive"):
+        assert words in content
+    assert not re.search(r'(src|href)="https?:', content)
+
+
+def test_identity_comes_along_when_asked_for(read: Desk) -> None:
+    read.switch("Include the patient's identity")
+    read.wait()
+    assert IDENTITY.search(read.download("Report").decode())
+    assert IDENTITY.search(read.download("JSON").decode())
+
+
+def test_the_log_holds_no_identity(read: Desk) -> None:
+    read.download("PNG")
+    assert not IDENTITY.search(read.server.log_text())
