@@ -1,8 +1,9 @@
 """The command line: `python -m core COMMAND`.
 
-predict   ask a model about files, folders or zips
-models    list the models
-train     train a model on a labelled folder
+predict        ask a model about files, folders or zips
+models         list the models
+train          train a model on a labelled folder
+import-model   make a model folder from somebody else's weights
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_predict(commands.add_parser("predict", help="ask a model about files, folders or zips"))
     _add_models(commands.add_parser("models", help="list the models"))
     _add_train(commands.add_parser("train", help="train a model on a labelled folder"))
+    _add_import_model(commands.add_parser("import-model", help="make a model folder from somebody else's weights"))
     return parser
 
 
@@ -107,6 +109,13 @@ def _train(options: argparse.Namespace) -> int:
     from core.training.command import run
 
     return run(options)
+
+
+def _add_import_model(parser: argparse.ArgumentParser) -> None:
+    from core.models.importing.command import add_arguments, run
+
+    add_arguments(parser)
+    parser.set_defaults(run=run)
 
 
 if __name__ == "__main__":

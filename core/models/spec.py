@@ -47,7 +47,9 @@ CARD_FILE = "card.md"
 FORMAT = 1
 """Of `model.toml`; raised when a reader of the old format would misread the new one."""
 
-_ID = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*")
+ID_PATTERN = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*")
+"""Of a model's id, which is also the name of its folder."""
+
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -135,7 +137,7 @@ def parse_spec(text: str) -> ModelSpec:
         raise ModelError(f"{SPEC_FILE} is not valid TOML: {error}.", code="model-toml-invalid") from error
     table.whole("format", low=FORMAT, high=FORMAT)
     spec = ModelSpec(
-        id=table.text("id", pattern=_ID, accepted="lower-case letters and digits joined by - . or _"),
+        id=table.text("id", pattern=ID_PATTERN, accepted="lower-case letters and digits joined by - . or _"),
         title=table.text("title", required=True),
         version=table.text("version", required=True),
         architecture=table.text("architecture", required=True),
