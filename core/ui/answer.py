@@ -62,7 +62,8 @@ def error_html(error: CoreError) -> str:
     """Say why there is no answer, and what to do."""
     return (
         '<section class="lb-answer" aria-label="Answer" aria-live="polite"><h2 class="lb-call lb-open">No answer</h2>'
-        f'<div class="lb-notices lb-warnings" role="alert"><p>{escape(error.message)}</p><p>{escape(error.hint)}</p></div>'
+        f'<div class="lb-notices lb-warnings" role="alert"><p>{escape(error.message)}</p>'
+        f"<p>{escape(error.hint)}</p></div>"
         "</section>"
     )
 
@@ -109,7 +110,7 @@ def provenance_html(prediction: Prediction, spec: ModelSpec) -> str:
     """Say which model answered, on what, and in what time."""
     return (
         f'<p class="lb-provenance">{escape(spec.title)}<br>'
-        f"{escape(spec.id)}, version {escape(prediction.model_version)}, weights {escape(prediction.model_sha256[:8])}<br>"
+        f"{escape(spec.id)}, version {escape(prediction.model_version)}, weights {prediction.model_sha256[:8]}<br>"
         f"{escape(device_word(prediction.device))}, {prediction.seconds:.2f} s</p>"
     )
 

@@ -9,6 +9,7 @@ import streamlit as st
 from core.reports.wording import NOT_FOR_DIAGNOSIS
 
 STYLE = Path(__file__).with_name("style.css")
+LOGO = Path(__file__).with_name("logo.svg")
 ICON = Path(__file__).with_name("favicon.png")
 SIDEBAR_PX = 232
 
@@ -22,5 +23,6 @@ def open_frame(version: str) -> None:
         initial_sidebar_state=SIDEBAR_PX,
         menu_items={"About": f"Lightbox {version}: an AI reading desk. Not for diagnostic use."},
     )
+    st.logo(LOGO, size="medium")
     st.html(STYLE)
     st.html(f'<div class="lb-chip" role="note">{NOT_FOR_DIAGNOSIS}</div>')

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import streamlit as st
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
@@ -64,7 +65,7 @@ def _take_in(desk: Desk, files: Sequence[UploadedFile]) -> None:
 def _forget(files: Iterable[UploadedFile]) -> None:
     """Let go of the uploads: Streamlit would keep a second hold on their bytes until the visitor leaves."""
     context = get_script_run_ctx()
-    if context is not None:
+    if context is not None and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
         for file in files:
             context.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
 

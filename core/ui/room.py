@@ -78,8 +78,8 @@ def _fill(opened: OpenStudy, spec: ModelSpec | None, places: _Places) -> None:
         places.plain.html(note_box_html("This image cannot be shown."))
         places.panel.html(error_html(error))
         return
-    places.plain.html(sight.figure(plain_caption_html(sight.image)))
     if spec is None:
+        places.plain.html(sight.figure(plain_caption_html(sight.image)))
         places.panel.html(nobody_asked_html(opened.series))
         return
     _answer(opened, index, sight, spec, places)
@@ -120,21 +120,26 @@ def _look(opened: OpenStudy, index: int, places: _Places) -> _Sight:
 
 def _answer(opened: OpenStudy, index: int, sight: _Sight, spec: ModelSpec, places: _Places) -> None:
     """Ask the model; show the heatmap, the answer, and what can be taken along."""
-    panel, heated = places.panel, places.heated
+    slots = [places.plain, places.heated, places.panel]
+    plain = sight.figure(plain_caption_html(sight.image))
 
-    def say_what_is_awaited() -> None:
-        nonlocal panel, heated
-        heated = heated.html(note_box_html("Waiting for the answer"))
-        panel = panel.html(waiting_html(spec))
+    def put(*contents: str) -> None:
+        # Together, so that no answer stands beside another image than its own; what was there is replaced.
+        slots[:] = [slot.html(content) for slot, content in zip(slots, contents, strict=True)]
 
-    outcome = ask(opened, index, sight.image, spec, while_waiting=say_what_is_awaited)
+    outcome = ask(
+        opened,
+        index,
+        sight.image,
+        spec,
+        while_waiting=lambda: put(plain, note_box_html("Waiting for the answer"), waiting_html(spec)),
+    )
     if isinstance(outcome, CoreError):
-        heated.html(note_box_html("No heatmap: the model gave no answer."))
-        panel.html(error_html(outcome))
+        put(plain, note_box_html("No heatmap: the model gave no answer."), error_html(outcome))
         return
     heat = _heat(opened, outcome, places)
-    heated.html(_heated_figure(sight, heat, opened))
-    panel.html(reading_html(outcome, opened.series, with_scores=_shows_scores(opened, outcome)))
+    answer = reading_html(outcome, opened.series, with_scores=_shows_scores(opened, outcome))
+    put(plain, _heated_figure(sight, heat, opened), answer)
     with places.panel:
         if is_call_withheld(outcome.prediction):
             controls.score_control(opened.view)

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+
+from core import workflow
+from core.domain import Image, Intensity, Prediction, Series, Study
+from core.errors import ModelError, UnsuitableInputError
+from core.ui import asking
+from core.ui.session import OpenStudy
+from core.workflow import Reading
+from tests.made_models import CHEST_SPEC
+
+SERIES = Series("s", "DX", ())
+IMAGE = Image(np.zeros((4, 4), np.uint8), Intensity.RADIOGRAPH, "MONOCHROME2", "uid")
+PREDICTION = Prediction("uid", CHEST_SPEC.id, "1", CHEST_SPEC.sha256, (), (), 0.1, "cpu")
+READING = Reading(SERIES, 0, IMAGE, CHEST_SPEC, PREDICTION, ())
+
+
+@pytest.fixture
+def opened() -> OpenStudy:
+    return OpenStudy(Study("0", (SERIES,)), "s")
+
+
+def nobody_waits() -> None:
+    raise AssertionError("an answer that is there at once must not be waited for on the page")
+
+
+def test_the_same_question_is_asked_once(opened: OpenStudy, monkeypatch: pytest.MonkeyPatch) -> None:
+    questions = []
+    monkeypatch.setattr(workflow, "read_frame", lambda *args, **_: questions.append(args) or READING)
+    for _ in range(3):
+        assert asking.ask(opened, 0, IMAGE, CHEST_SPEC, while_waiting=nobody_waits) is READING
+    assert questions == [(SERIES, 0)]
+
+
+def test_a_refusal_is_an_outcome_and_remembered(opened: OpenStudy, monkeypatch: pytest.MonkeyPatch) -> None:
+    questions = []
+
+    def refuse(*_: object, **__: object) -> Reading:
+        questions.append(1)
+        raise UnsuitableInputError("The image has no contrast.", code="no-contrast")
+
+    monkeypatch.setattr(workflow, "read_frame", refuse)
+    outcomes = [asking.ask(opened, 0, IMAGE, CHEST_SPEC, while_waiting=nobody_waits) for _ in range(2)]
+    assert [str(outcome) for outcome in outcomes] == ["The image has no contrast."] * 2
+    assert len(questions) == 1
+
+
+def test_a_longer_wait_is_told_once(opened: OpenStudy, monkeypatch: pytest.MonkeyPatch) -> None:
+    told, may_answer = [], threading.Event()
+
+    def read_slowly(*_: object, **__: object) -> Reading:
+        assert may_answer.wait(timeout=60)
+        return READING
+
+    def tell() -> None:
+        told.append(1)
+        may_answer.set()
+
+    monkeypatch.setattr(workflow, "read_frame", read_slowly)
+    monkeypatch.setattr(asking, "PATIENCE_S", 0.01)
+    assert asking.ask(opened, 0, IMAGE, CHEST_SPEC, while_waiting=tell) is READING
+    assert told == [1]
+
+
+class TestWarmUp:
+    @pytest.fixture(autouse=True)
+    def timers(self, monkeypatch: pytest.MonkeyPatch) -> list[threading.Timer]:
+        """Collect what would be started in the background."""
+        made: list[threading.Timer] = []
+        monkeypatch.setattr(asking, "_warmed", set())
+
+        def start(timer: threading.Timer) -> None:
+            made.append(timer)
+
+        monkeypatch.setattr(threading.Timer, "start", start)
+        return made
+
+    def test_a_model_is_warmed_once_per_process(self, timers: list[threading.Timer]) -> None:
+        asking.warm_up_in_background(CHEST_SPEC)
+        asking.warm_up_in_background(CHEST_SPEC)
+        assert len(timers) == 1
+        assert timers[0].daemon
+
+    def test_without_a_study_the_first_model_is_warmed(
+        self, timers: list[threading.Timer], made_weights: object, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        warmed = []
+        monkeypatch.setattr(workflow, "warm_up", warmed.append)
+        asking.warm_up_in_background()
+        timers[0].function(*timers[0].args)
+        assert warmed == [CHEST_SPEC.id]
+
+    def test_without_models_nothing_happens(
+        self, timers: list[threading.Timer], tmp_path: object, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("LIGHTBOX_WEIGHTS", str(tmp_path))
+        asking.warm_up_in_background()
+        assert timers == []
+
+    def test_a_model_that_cannot_be_loaded_is_left_for_whoever_asks_it(
+        self, timers: list[threading.Timer], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(model_id: str) -> None:
+            raise ModelError("The weights are damaged.", code="weights-damaged")
+
+        monkeypatch.setattr(workflow, "warm_up", fail)
+        asking.warm_up_in_background(CHEST_SPEC)
+        timers[0].function(*timers[0].args)

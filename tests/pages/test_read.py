@@ -1,0 +1,237 @@
+"""The pages as Streamlit runs them, without a browser: what is on them, and what its controls do."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.io import SAMPLES
+from core.ui.session import Desk
+from tests import made
+from tests.conftest import CHECKOUT
+
+SHELL = CHECKOUT / "core" / "ui" / "shell.py"
+READ = CHECKOUT / "pages" / "read.py"
+TIMEOUT_S = 120
+
+pytestmark = pytest.mark.usefixtures("made_weights")
+
+
+def opened(script: Path = SHELL) -> AppTest:
+    return AppTest.from_file(str(script), default_timeout=TIMEOUT_S).run()
+
+
+def bring(page: AppTest, *files: tuple[str, bytes]) -> AppTest:
+    uploader = page.file_uploader[0]
+    for name, content in files:
+        uploader.upload(name, content, "application/octet-stream")
+    return page.run()
+
+
+def html(page: AppTest) -> str:
+    return "\n".join(element.proto.body for element in page.get("html"))
+
+
+def words(page: AppTest) -> str:
+    return unescape(re.sub(r"\s+", " ", re.sub("<[^>]+>", " ", html(page))))
+
+
+def desk(page: AppTest) -> Desk:
+    found: Desk = page.session_state["desk"]
+    return found
+
+
+@pytest.fixture
+def film() -> AppTest:
+    return bring(opened(), ("film.dcm", made.radiograph(128, WindowCenter=1500, WindowWidth=3000)))
+
+
+def test_the_first_page_invites_and_says_what_it_is_not_for() -> None:
+    page = opened()
+    assert not page.exception
+    assert page.title[0].value == "Drop a study here, or try a sample"
+    assert "Not for diagnostic use" in words(page)
+    assert any("Made-up chest model" in element.value for element in page.sidebar.markdown)
+
+
+def test_a_page_on_its_own_is_guarded_and_works() -> None:
+    page = opened(READ)
+    assert not page.exception
+    assert page.title[0].value == "Drop a study here, or try a sample"
+
+
+@pytest.mark.parametrize("script", [SHELL, READ, CHECKOUT / "pages" / "about.py"], ids=lambda path: path.stem)
+def test_a_server_that_others_can_reach_shows_the_reason_and_nothing_else(
+    script: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streamlit.get_option", {"server.address": "0.0.0.0"}.get)
+    page = opened(script)
+    assert "others can reach it" in page.error[0].value
+    assert not page.title
+    assert not page.file_uploader
+    assert not page.markdown
+
+
+def test_a_radiograph_is_answered_beside_its_image(film: AppTest) -> None:
+    assert not film.exception
+    assert not film.error
+    said = words(film)
+    assert re.search(r"Pneumonia: (positive|negative) probability \d\.\d+ [≥<] \d\.\d+, set for 95 % sensitivity", said)
+    assert "made-chest, version 0.0.1" in said
+    assert html(film).count("<img decoding") == 2
+    assert 'alt="Image, DX CHEST AP, W 3000 L 1500"' in html(film)
+    assert film.selectbox(key="model").value == "made-chest"
+
+
+def test_uploads_are_let_go_and_the_next_one_begins_empty(film: AppTest) -> None:
+    assert desk(film).uploads == 1
+    assert film.file_uploader[0].key == "upload_1"
+    assert not film.file_uploader[0].value
+
+
+def test_identity_is_masked_until_it_is_asked_for(film: AppTest) -> None:
+    assert "Zebedee" not in html(film)
+    assert "••••" in html(film)
+    film.checkbox(key="reveal_identity").check().run()
+    assert "Zebedee, Quill" in words(film)
+
+
+def test_the_window_follows_preset_sliders_and_reset(film: AppTest) -> None:
+    film.selectbox(key="preset").select("Full range").run()
+    low, high = made.chest_values(128).min(), made.chest_values(128).max()
+    assert f"W {high - low}" in words(film)
+    film.slider(key="center").set_value(1000.0).run()
+    assert film.selectbox(key="preset").value == "Manual"
+    assert f"W {high - low} L 1000" in words(film)
+    film.button(key="reset").click().run()
+    assert film.selectbox(key="preset").value == "File: window 1 3000/1500"
+    assert (film.slider(key="center").value, film.slider(key="width").value) == (1500.0, 3000.0)
+
+
+def test_a_manual_window_of_any_width_is_allowed(film: AppTest) -> None:
+    film.slider(key="width").set_value(film.slider(key="width").min).run()
+    assert not film.error
+    assert "W 1 L 1500" in words(film)
+
+
+def test_pan_waits_for_zoom(film: AppTest) -> None:
+    assert film.slider(key="across").disabled
+    film.button_group(key="zoom").set_value(2.0).run()
+    assert not film.slider(key="across").disabled
+
+
+def test_a_series_keeps_its_window_while_another_one_is_open() -> None:
+    series = [(f"{n}", content) for n, content in enumerate(made.ct_series(4, 64))]
+    page = bring(opened(), ("film", made.radiograph(64)), *series)
+    first, second = page.radio(key="series").options
+    assert {first.split()[-1], second.split()[-1]} >= {"HEAD"}
+    uids = [series.uid for series in desk(page).opened.study.series]
+    page.radio(key="series").set_value(uids[1]).run()
+    page.toggle(key="invert").set_value(True).run()
+    assert "inverted" in words(page)
+    page.radio(key="series").set_value(uids[0]).run()
+    assert "inverted" not in words(page)
+    page.radio(key="series").set_value(uids[1]).run()
+    assert "inverted" in words(page)
+
+
+def test_a_series_no_model_is_for_is_shown_without_an_answer() -> None:
+    page = bring(opened(), *((f"{n}", content) for n, content in enumerate(made.ct_series(5, 64))))
+    assert "No model asked" in words(page)
+    assert page.selectbox(key="model").value == ""
+    assert html(page).count("<img decoding") == 1
+    assert page.slider(key="frame").value == 3
+    page.button(key="frame_next").click().run()
+    assert "4 / 5" in words(page)
+    page.button(key="frame_next").click().run()
+    assert page.button(key="frame_next").disabled
+
+
+def test_an_mr_image_given_to_the_chest_model_is_warned_about() -> None:
+    brain = made.radiograph(64, Modality="MR", BodyPartExamined="BRAIN", ViewPosition=None)
+    page = bring(opened(), ("slice", brain))
+    assert page.selectbox(key="model").value == ""
+    page.selectbox(key="model").select("made-chest").run()
+    said = words(page)
+    assert "Not for this kind of image" in said
+    assert "This is an MR image" in said
+    assert not re.search(r"positive|negative|score \d|probability \d", said)
+    assert "No heatmap: the image is outside what the model is for." in said
+    page.toggle(key="score_anyway").set_value(True).run()
+    assert 'aria-label="Pneumonia: score 0.' in html(page)
+    assert "no call" in html(page)
+
+
+def test_a_negative_label_shows_no_heatmap_unless_the_reader_insists(film: AppTest) -> None:
+    opened_study = desk(film).opened
+    assert opened_study is not None
+    for label in ("Pneumonia", "Effusion"):
+        film.selectbox(key="label").select(label).run()
+        positive = "Negative: no heatmap shown" not in words(film)
+        assert film.toggle(key="evidence_anyway").disabled == positive
+
+
+def test_a_constant_image_is_shown_and_not_judged() -> None:
+    page = bring(opened(), ("flat", made.dicom(np.full((64, 64), 1000, np.uint16))))
+    assert "No answer" in words(page)
+    assert "<img decoding" in html(page)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(b"", "The file is empty"), (b"Dear colleague\n" * 30, "not a medical image"), (made.report(), "not an image")],
+    ids=["empty", "text", "report"],
+)
+def test_what_cannot_be_shown_is_told_in_words(content: bytes, reason: str) -> None:
+    page = bring(opened(), ("secret-name", content))
+    assert not page.exception
+    assert "Nothing in this upload can be shown" in page.error[0].value
+    assert any(reason in element.value for element in page.caption)
+    # The desk goes on.
+    assert "Pneumonia" in words(bring(page, ("film", made.radiograph(64))))
+
+
+def test_files_that_are_left_out_are_listed_beside_the_rest() -> None:
+    page = bring(opened(), ("film", made.radiograph(64)), ("notes.txt", b"Nothing to see.\n" * 30))
+    assert any(expander.label == "1 file left out" for expander in page.expander)
+    assert "Pneumonia" in words(page)
+
+
+def test_a_synthetic_sample_says_that_it_is_no_patient() -> None:
+    page = opened()
+    page.menu_button(key="sample").click(SAMPLES[1]).run()
+    assert not page.exception
+    assert "synthetic, not a patient" in words(page)
+    assert re.search("Pneumonia: (positive|negative)", words(page))
+
+
+def test_closing_clears_the_desk(film: AppTest) -> None:
+    film.button(key="close").click().run()
+    assert desk(film).opened is None
+    assert film.title[0].value == "Drop a study here, or try a sample"
+
+
+def test_a_damaged_model_is_named_and_stops_nothing(made_weights: Path) -> None:
+    (made_weights / "broken-model").mkdir()
+    page = bring(opened(), ("film", made.radiograph(64)))
+    assert any(expander.label == "1 model cannot be used" for expander in page.expander)
+    assert re.search("Pneumonia: (positive|negative)", words(page))
+
+
+def test_without_models_images_can_still_be_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIGHTBOX_WEIGHTS", str(tmp_path / "none"))
+    page = opened()
+    assert any("None. Images can be viewed" in element.value for element in page.caption)
+    assert "No model asked" in words(bring(page, ("film", made.radiograph(64))))
+
+
+def test_the_about_page_says_what_leaves_and_whose_the_models_are() -> None:
+    page = opened(CHECKOUT / "pages" / "about.py")
+    text = page.markdown[0].value
+    for part in ("not a medical device", "Nothing leaves this machine", "Made-up chest model", "Apache License 2.0"):
+        assert part in text
