@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+
+# Set before NumPy and PyTorch are imported. Two test processes that each start a thread for every core wait for each
+# other: the same tests then take three times as long.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 
