@@ -81,6 +81,10 @@ class Schedule:
     selection : {"stress", "plain"}
         Whether the epoch is chosen by the validation pictures under changes of framing, exposure and sharpness, or as
         they are.
+    stress_images : int
+        Validation pictures, at most, that every epoch is judged by.
+    copies : int
+        Randomly changed copies of each validation picture for calibration and operating points.
     """
 
     epochs: int = 12
@@ -100,6 +104,7 @@ class Schedule:
     patience: int = 4
     selection: Literal["stress", "plain"] = "stress"
     stress_images: int = 300
+    copies: int = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +173,7 @@ class TrainingConfig:
     threads: int = 0
     work: Path | None = None
     working_size: tuple[int, int] = (256, 256)
-    default_operating_point: str = "sensitivity-95"
+    default_operating_point: str = "balanced"
     input: InputSpec = DEFAULT_INPUT
     split: Split = field(default_factory=Split)
     schedule: Schedule = field(default_factory=Schedule)

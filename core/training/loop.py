@@ -174,15 +174,9 @@ class _Run:
         _set_rates(self.optimiser, self.schedule, done, self.schedule.epochs * self.steps_per_epoch)
         rng = np.random.default_rng([self.config.seed, number, step])
         chosen = draw_batch(self.material, self.schedule.batch, rng)
-        x = augment(
-            self.material.pixels[chosen],
-            size=self.config.input.size,
-            settings=self.config.augmentation,
-            rng=rng,
-            elongation=self.material.elongation[chosen],
-        )
+        x = _augmented(self.config, self.material, chosen, rng)
         _training_mode(self.network, self.schedule)
-        answer = self.network(network_input(x, self.config.input))
+        answer = self.network(x)
         targets = torch.from_numpy(self.material.targets[chosen]).float()
         loss = loss_of(answer, targets, activation=self.material.activation, smoothing=self.schedule.label_smoothing)
         self.optimiser.zero_grad()
@@ -223,6 +217,19 @@ def draw_batch(material: Material, size: int, rng: np.random.Generator) -> NDArr
     classes, counts = np.unique(strata, return_counts=True)
     weight = (1 / counts)[np.searchsorted(classes, strata)] / len(classes)
     return np.asarray(rng.choice(material.training, size, p=weight), dtype=np.int64)
+
+
+def _augmented(
+    config: TrainingConfig, material: Material, chosen: NDArray[np.int64], rng: np.random.Generator
+) -> Tensor:
+    x = augment(
+        material.pixels[chosen],
+        size=config.input.size,
+        settings=config.augmentation,
+        rng=rng,
+        elongation=material.elongation[chosen],
+    )
+    return network_input(x, config.input)
 
 
 def loss_of(answer: Tensor, targets: Tensor, *, activation: str, smoothing: float) -> Tensor:
@@ -314,6 +321,23 @@ def all_logits(
 ) -> Mapping[str, NDArray[np.float64]]:
     """Return `logits_under` for every condition."""
     return {name: logits_under(name, network, spec, pixels, chosen) for name in CONDITIONS}
+
+
+def logits_of_copies(
+    network: Network, config: TrainingConfig, material: Material, chosen: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Return the network's answers, (copies, len(chosen), labels), to randomly changed copies of pictures.
+
+    The copies are changed as in training: an operating point and a calibration that are set on them do not lean on
+    details of framing and exposure that the next hospital does not share.
+    """
+    answers = []
+    rng = np.random.default_rng([config.seed, 0, 1])
+    for _ in range(config.schedule.copies):
+        batches = (_augmented(config, material, part, rng) for part in _in_parts(chosen))
+        with torch.no_grad():
+            answers.append(np.concatenate([network(x).numpy() for x in batches]))
+    return np.stack(answers).astype(np.float64)
 
 
 def _in_parts(chosen: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:

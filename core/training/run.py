@@ -24,7 +24,7 @@ from core.training.calibration import (
 from core.training.card import Account, write_card
 from core.training.config import ClassLabel, TrainingConfig
 from core.training.dataset import find_examples
-from core.training.loop import Fitted, Material, all_logits, fit
+from core.training.loop import Fitted, Material, all_logits, fit, logits_of_copies
 from core.training.measure import Measured, answers_from_files, measure, share_called_right
 from core.training.shortcuts import elongation_offsets, feature_aurocs, joint_auroc, trivial_features
 from core.training.split import Division, Part, divide
@@ -204,16 +204,18 @@ def finish(config: TrainingConfig, prepared: Prepared, fitted: Fitted, *, progre
 
 def _calibrated(config: TrainingConfig, prepared: Prepared, fitted: Fitted) -> tuple[Calibration, tuple[Label, ...]]:
     material, chosen = prepared.material, prepared.material.validation
-    logits = all_logits(fitted.network, config.input, material.pixels, chosen)
+    conditions = all_logits(fitted.network, config.input, material.pixels, chosen)
+    copies = logits_of_copies(fitted.network, config, material, chosen)
+    logits = np.stack([*conditions.values(), *copies])
     targets, groups = material.targets[chosen], prepared.division.group[chosen]
     origin = (
-        f"{len(chosen)} validation images of {len(np.unique(groups))} patients, each under {len(logits)} conditions "
-        "of framing, exposure and sharpness"
+        f"{len(chosen)} validation images of {len(np.unique(groups))} patients, each under {len(conditions)} "
+        f"conditions of framing, exposure and sharpness and in {len(copies)} randomly changed copies"
     )
-    stacked = np.concatenate(list(logits.values()))
-    repeated = np.tile(targets, (len(logits), 1))
-    calibration = calibrate(stacked, repeated, activation=activation_of(config), origin=origin)
-    scores = np.stack([apply_calibration(values, calibration) for values in logits.values()])
+    calibration = calibrate(
+        np.concatenate(logits), np.tile(targets, (len(logits), 1)), activation=activation_of(config), origin=origin
+    )
+    scores = np.stack([apply_calibration(values, calibration) for values in logits])
     labels = tuple(
         Label(
             name=label.name,
