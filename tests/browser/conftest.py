@@ -152,8 +152,11 @@ def desk(
 
 
 def _note(message: ConsoleMessage, complaints: list[str]) -> None:
-    if message.type == "error":
-        complaints.append(f"{message.text} ({message.location.get('url', '')})")
+    address = message.location.get("url", "")
+    # Opened at the address of a page, Streamlit's program first looks for its server below that address.
+    looks_for_server = re.search(r"/\w+/_stcore/(health|host-config)$", address)
+    if message.type == "error" and not looks_for_server:
+        complaints.append(f"{message.text} ({address})")
 
 
 def _note_request(url: str, failure: str | None, complaints: list[str]) -> None:

@@ -48,6 +48,8 @@ class Desk:
             ]
         else:
             payload = list(files)
+        # The uploader of the last upload is taken away in the same run that shows what came of it.
+        self.wait()
         self.page.locator('input[type="file"]').first.set_input_files(payload)  # type: ignore[arg-type]
 
     def sees(self, words: str | re.Pattern[str], *, timeout_ms: float = ANSWER_TIMEOUT_MS) -> Locator:

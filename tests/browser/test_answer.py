@@ -76,7 +76,7 @@ def test_another_method_can_be_chosen(desk: Desk, method: str) -> None:
     desk.upload({"hand": HAND})
     desk.heated("by CAM")
     desk.choose("Method", re.compile(f"^{re.escape(method)}$"))
-    assert np.median(colourfulness(pixels_of(desk.heated(f"by {method},")))) > 5
+    assert (colourfulness(pixels_of(desk.heated(f"by {method},"))) > 30).mean() > 0.05
 
 
 def test_heatmap_and_image_share_window_zoom_and_slice(desk: Desk) -> None:
