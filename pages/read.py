@@ -8,7 +8,7 @@ from core.ui.intake import bring_a_study
 from core.ui.invitation import invite, list_the_models
 from core.ui.room import reading_room
 from core.ui.session import open_desk
-from core.ui.side import facts_panel, model_choice, series_list, study_tools
+from core.ui.side import draw_thumbnails, facts_panel, model_choice, series_list, study_tools
 
 require_access()
 desk = open_desk()
@@ -27,12 +27,12 @@ else:
         with st.container(key="study"):
             bring_a_study(desk)
             study_tools(desk)
-            series_place = st.container()
+            series_list(desk.opened)
             spec = model_choice(desk.opened)
             facts_panel(desk.opened)
     st.empty()
     warm_up_in_background(spec)
     with st.container(key="room"):
         reading_room(desk.opened, spec)
-    with series_place:
-        series_list(desk.opened)
+    if draw_thumbnails(desk.opened):
+        st.rerun()

@@ -49,6 +49,14 @@ def reading_html(reading: Reading, series: Series, *, with_scores: bool = True) 
     return f'<section class="lb-answer" aria-label="Answer" aria-live="polite">{"".join(parts)}</section>'
 
 
+def decoding_html() -> str:
+    """Say that the image is on its way."""
+    return (
+        '<section class="lb-answer" aria-label="Answer" aria-live="polite">'
+        '<h2 class="lb-call lb-open">Decoding …</h2></section>'
+    )
+
+
 def waiting_html(spec: ModelSpec) -> str:
     """Say what is waited for."""
     return (

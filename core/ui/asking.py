@@ -1,4 +1,4 @@
-"""Asking models without making the page wait longer than it must: warming up, and reading in the background."""
+"""Slow work beside the page: decoding, asking models, and warming them up before anybody asks."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as StillRunning
+from typing import TypeVar
 
 from core import workflow
 from core.domain import Image, ModelSpec, Series
@@ -14,6 +15,7 @@ from core.errors import CoreError
 from core.ui.session import OpenStudy, Outcome
 from core.workflow import Reading
 
+T = TypeVar("T")
 log = logging.getLogger("lightbox")
 
 PATIENCE_S = 0.3
@@ -55,6 +57,30 @@ def _warm_up(model_id: str) -> None:
         log.warning("Model %s could not be warmed up: %s", model_id, error.code)
 
 
+def decode(opened: OpenStudy, index: int, *, while_waiting: Callable[[], None]) -> Image:
+    """Return a frame of the open series, decoded.
+
+    Parameters
+    ----------
+    opened : OpenStudy
+        Remembers the image.
+    index : int
+        From 0.
+    while_waiting : callable
+        Called once where it takes longer than a moment, to say so on the page.
+
+    Raises
+    ------
+    StudyError
+        Its pixels cannot be decoded.
+    """
+    frame = opened.series.frames[index]
+    known = opened.images.get(frame.uid)
+    if known is not None:
+        return known
+    return opened.images.put(frame.uid, _result(_workers.submit(frame.load), while_waiting))
+
+
 def ask(opened: OpenStudy, index: int, image: Image, spec: ModelSpec, *, while_waiting: Callable[[], None]) -> Outcome:
     """Return what a model says of a frame, or the reason why it says nothing.
 
@@ -78,7 +104,7 @@ def ask(opened: OpenStudy, index: int, image: Image, spec: ModelSpec, *, while_w
     return opened.outcomes.put(key, _result(future, while_waiting))
 
 
-def _result(future: Future[Outcome], while_waiting: Callable[[], None]) -> Outcome:
+def _result(future: Future[T], while_waiting: Callable[[], None]) -> T:
     try:
         return future.result(timeout=PATIENCE_S)
     except StillRunning:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
 import streamlit as st
 
 from core import reports
-from core.domain import Explanation, Voi
+from core.domain import Explanation, Prediction, Score, Voi
 from core.reports import ReportInput
 from core.ui.picture import colour_limits, contour_level
 from core.ui.session import OpenStudy
-from core.workflow import Reading
+from core.workflow import Reading, is_call_withheld
 
 
 def take_along(opened: OpenStudy, reading: Reading, *, voi: Voi, explanation: Explanation | None) -> None:
@@ -71,7 +72,7 @@ def _report(
     return ReportInput(
         image=reading.image,
         model=reading.model,
-        prediction=reading.prediction,
+        prediction=_as_told(reading.prediction),
         created=datetime.now().astimezone(),
         explanation=explanation,
         facts=reading.series.facts,
@@ -86,3 +87,14 @@ def _report(
         is_synthetic=opened.study.is_synthetic,
         include_identity=include_identity,
     )
+
+
+def _as_told(prediction: Prediction) -> Prediction:
+    """Return the answer as the page tells it: outside the intended use there are scores, but no calls."""
+    if not is_call_withheld(prediction):
+        return prediction
+    return replace(prediction, scores=tuple(_without_call(score) for score in prediction.scores))
+
+
+def _without_call(score: Score) -> Score:
+    return replace(score, label=replace(score.label, default_operating_point=""))

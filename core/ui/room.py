@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -13,8 +14,8 @@ from core.domain import Image, ModelSpec, Score, Voi
 from core.errors import CoreError
 from core.reports.wording import leading_scores, window_in_words
 from core.ui import controls
-from core.ui.answer import error_html, nobody_asked_html, reading_html, waiting_html
-from core.ui.asking import ask
+from core.ui.answer import decoding_html, error_html, nobody_asked_html, reading_html, waiting_html
+from core.ui.asking import ask, decode
 from core.ui.export import take_along
 from core.ui.failure import calmly
 from core.ui.figures import Corners, figure_html, heat_caption_html, note_box_html, plain_caption_html
@@ -27,12 +28,29 @@ PICTURES, PANEL = 76, 24
 """Parts of the width."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Places:
-    """Where things go. They are filled out of order: what a control says must be known before a picture is made."""
+@dataclass(slots=True)
+class _Stage:
+    """What belongs together: image, image with heatmap (unless nobody is asked), answer."""
 
     plain: DeltaGenerator
-    heated: DeltaGenerator
+    heated: DeltaGenerator | None
+    panel: DeltaGenerator
+
+    def put(self, plain: str, heated: str, panel: str) -> None:
+        """Show all three at once, so that no answer stands beside another image than its own.
+
+        What was put before is replaced.
+        """
+        self.plain = self.plain.html(plain)
+        if self.heated is not None:
+            self.heated = self.heated.html(heated)
+        self.panel = self.panel.html(panel)
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where controls go. They are filled out of order: what one says must be known before a picture is made."""
+
     shared: DeltaGenerator
     window: DeltaGenerator
     heat: DeltaGenerator
@@ -66,45 +84,43 @@ def reading_room(opened: OpenStudy, spec: ModelSpec | None) -> None:
         The model to ask; None shows the image alone, and larger.
     """
     with calmly():
-        _fill(opened, spec, _lay_out(with_heat=spec is not None))
+        stage, places = _lay_out(with_heat=spec is not None)
+        _fill(opened, spec, stage, places)
 
 
-def _fill(opened: OpenStudy, spec: ModelSpec | None, places: _Places) -> None:
+def _lay_out(*, with_heat: bool) -> tuple[_Stage, _Places]:
+    desk, panel = st.columns([PICTURES, PANEL], gap="small")
+    panel = panel.container(key="panel", gap="small")
+    with desk.container(gap="xxsmall"):
+        left, right = st.columns(2, gap="small") if with_heat else (st.container(), None)
+        stage = _Stage(left, right, panel)
+        shared = st.container()
+        window, heat = (column.container(gap="xxsmall") for column in st.columns(2, gap="small"))
+    return stage, _Places(shared, window, heat, panel)
+
+
+def _fill(opened: OpenStudy, spec: ModelSpec | None, stage: _Stage, places: _Places) -> None:
     with places.shared:
         index = controls.place_controls(opened.view, opened.series)
     try:
-        sight = _look(opened, index, places)
+        sight = _look(opened, index, stage, places)
     except CoreError as error:
-        places.plain.html(note_box_html("This image cannot be shown."))
-        places.panel.html(error_html(error))
+        stage.put(note_box_html("This image cannot be shown."), note_box_html(""), error_html(error))
         return
     if spec is None:
-        places.plain.html(sight.figure(plain_caption_html(sight.image)))
-        places.panel.html(nobody_asked_html(opened.series))
+        stage.put(sight.figure(plain_caption_html(sight.image)), "", nobody_asked_html(opened.series))
         return
-    _answer(opened, index, sight, spec, places)
+    _answer(opened, index, sight, spec, stage=stage, places=places)
 
 
-def _lay_out(*, with_heat: bool) -> _Places:
-    desk, panel = st.columns([PICTURES, PANEL], gap="small")
-    with desk.container(gap="xxsmall"):
-        plain, heated = st.columns(2, gap="small") if with_heat else [st.container()] * 2
-        shared = st.container()
-        window, heat = st.columns(2, gap="small")
-    return _Places(
-        plain=plain,
-        heated=heated,
-        shared=shared,
-        window=window.container(gap="xxsmall"),
-        heat=heat.container(gap="xxsmall"),
-        panel=panel.container(key="panel", gap="small"),
-    )
-
-
-def _look(opened: OpenStudy, index: int, places: _Places) -> _Sight:
+def _look(opened: OpenStudy, index: int, stage: _Stage, places: _Places) -> _Sight:
     """Decode and window the image as its controls say."""
     view, series = opened.view, opened.series
-    image = opened.image(index)
+    if not view.is_known:
+        # The boxes come first, so that nothing below them moves when the pictures do.
+        _say_decoding(stage)
+        view.is_known = True
+    image = decode(opened, index, while_waiting=partial(_say_decoding, stage))
     with places.window:
         voi = controls.window_controls(view, image, series)
     shown = show(image, voi, invert=view.invert, zoom=view.zoom, centre=(view.down / 100, view.across / 100))
@@ -118,32 +134,32 @@ def _look(opened: OpenStudy, index: int, places: _Places) -> _Sight:
     return _Sight(image, voi, shown, png_url(shown.picture), corners)
 
 
-def _answer(opened: OpenStudy, index: int, sight: _Sight, spec: ModelSpec, places: _Places) -> None:
+def _say_decoding(stage: _Stage) -> None:
+    stage.put(note_box_html("Decoding the image"), note_box_html(""), decoding_html())
+
+
+def _answer(opened: OpenStudy, index: int, sight: _Sight, spec: ModelSpec, *, stage: _Stage, places: _Places) -> None:
     """Ask the model; show the heatmap, the answer, and what can be taken along."""
-    slots = [places.plain, places.heated, places.panel]
     plain = sight.figure(plain_caption_html(sight.image))
-
-    def put(*contents: str) -> None:
-        # Together, so that no answer stands beside another image than its own; what was there is replaced.
-        slots[:] = [slot.html(content) for slot, content in zip(slots, contents, strict=True)]
-
     outcome = ask(
         opened,
         index,
         sight.image,
         spec,
-        while_waiting=lambda: put(plain, note_box_html("Waiting for the answer"), waiting_html(spec)),
+        while_waiting=lambda: stage.put(plain, note_box_html("Waiting for the answer"), waiting_html(spec)),
     )
     if isinstance(outcome, CoreError):
-        put(plain, note_box_html("No heatmap: the model gave no answer."), error_html(outcome))
+        stage.put(plain, note_box_html("No heatmap: the model gave no answer."), error_html(outcome))
         return
     heat = _heat(opened, outcome, places)
-    answer = reading_html(outcome, opened.series, with_scores=_shows_scores(opened, outcome))
-    put(plain, _heated_figure(sight, heat, opened), answer)
+    with_scores = opened.view.score_anyway or not is_call_withheld(outcome.prediction)
+    answer = reading_html(outcome, opened.series, with_scores=with_scores)
+    stage.put(plain, _heated_figure(sight, heat, opened), answer)
     with places.panel:
         if is_call_withheld(outcome.prediction):
             controls.score_control(opened.view)
-        take_along(opened, outcome, voi=sight.voi, explanation=heat.explanation)
+        if with_scores:
+            take_along(opened, outcome, voi=sight.voi, explanation=heat.explanation)
 
 
 def _heat(opened: OpenStudy, reading: Reading, places: _Places) -> Heat:
@@ -164,10 +180,6 @@ def _heated_figure(sight: _Sight, heat: Heat, opened: OpenStudy) -> str:
     laid = lay_heat(sight.shown, heat.explanation, opacity=view.opacity / 100, contour=view.contour)
     what = f"Image with the evidence for {view.label} by {view.method}"
     return sight.figure(heat_caption_html(heat), url=jpeg_url(laid), what=what)
-
-
-def _shows_scores(opened: OpenStudy, reading: Reading) -> bool:
-    return opened.view.score_anyway or not is_call_withheld(reading.prediction)
 
 
 def _loudest(scores: Sequence[Score]) -> Score:

@@ -82,6 +82,8 @@ class View:
         Of the window that the sliders change.
     bounds : (low, high) or None
         Ends of the slider for the centre.
+    is_known : bool
+        Whether the series has been on the screen before.
     zoom, across, down
         Magnification, and the point of the image in the middle of the picture, in percent.
     label, method
@@ -98,6 +100,7 @@ class View:
     width: float = 1.0
     function: VoiFunction = VoiFunction.LINEAR_EXACT
     bounds: tuple[float, float] | None = None
+    is_known: bool = False
     invert: bool = False
     zoom: float = 1.0
     across: int = 50
@@ -151,17 +154,6 @@ class OpenStudy:
     def series(self) -> Series:
         """The series that is looked at."""
         return next(series for series in self.study.series if series.uid == self.series_uid)
-
-    def image(self, index: int) -> Image:
-        """Return a frame of that series, decoded.
-
-        Raises
-        ------
-        StudyError
-            Its pixels cannot be decoded.
-        """
-        frame = self.series.frames[index]
-        return self.images.get(frame.uid) or self.images.put(frame.uid, frame.load())
 
     @property
     def view(self) -> View:

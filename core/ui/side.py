@@ -18,15 +18,14 @@ from core.windowing import default_voi
 from core.workflow import ModelChoice
 
 NO_MODEL = ""
-THUMBNAIL_SECONDS = 1.5
-"""Time that one run of the page spends on thumbnails; the rest follows with the next runs."""
+THUMBNAIL_SECONDS = 0.5
+"""Time that one run of the page spends on thumbnails; the rest follows with the next run."""
 BLANK = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
 
 
 def series_list(opened: OpenStudy) -> None:
     """Show the series of a study with a small picture of each; the chosen one is opened."""
     series = {each.uid: each for each in opened.study.series}
-    _make_thumbnails(opened)
     st.session_state.series = opened.series_uid
     with st.container(key="series_list"):
         st.radio(
@@ -55,11 +54,18 @@ def _count_words(series: Series) -> str:
     return f"{count} {what}" + (", localizer" if series.is_localizer else "")
 
 
-def _make_thumbnails(opened: OpenStudy) -> None:
+def draw_thumbnails(opened: OpenStudy) -> bool:
+    """Make the thumbnails that are missing, for a moment; return whether the list has to be shown again.
+
+    They come after everything else: the image that is looked at must not wait for them.
+    """
+    missing = [series for series in opened.study.series if opened.thumbnails.get(series.uid) is None]
     end = monotonic() + THUMBNAIL_SECONDS
-    for series in opened.study.series:
-        if opened.thumbnails.get(series.uid) is None and monotonic() < end:
-            opened.thumbnails.put(series.uid, _thumbnail_url(opened, series))
+    for count, series in enumerate(missing):
+        if count > 0 and monotonic() > end:
+            break
+        opened.thumbnails.put(series.uid, _thumbnail_url(opened, series))
+    return bool(missing)
 
 
 def _thumbnail_url(opened: OpenStudy, series: Series) -> str:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from core import workflow
-from core.domain import Image, Intensity, Prediction, Series, Study
-from core.errors import ModelError, UnsuitableInputError
+from core.domain import Frame, Image, Intensity, Prediction, Series, Study
+from core.errors import ModelError, StudyError, UnsuitableInputError
 from core.ui import asking
 from core.ui.session import OpenStudy
 from core.workflow import Reading
@@ -19,6 +19,12 @@ PREDICTION = Prediction("uid", CHEST_SPEC.id, "1", CHEST_SPEC.sha256, (), (), 0.
 READING = Reading(SERIES, 0, IMAGE, CHEST_SPEC, PREDICTION, ())
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait as long as it takes, however busy this machine is."""
+    monkeypatch.setattr(asking, "PATIENCE_S", 60.0)
+
+
 @pytest.fixture
 def opened() -> OpenStudy:
     return OpenStudy(Study("0", (SERIES,)), "s")
@@ -26,6 +32,23 @@ def opened() -> OpenStudy:
 
 def nobody_waits() -> None:
     raise AssertionError("an answer that is there at once must not be waited for on the page")
+
+
+def test_a_frame_is_decoded_once() -> None:
+    loads = []
+    frame = Frame("uid", lambda: loads.append(1) or IMAGE, (4, 4))
+    study = OpenStudy(Study("0", (Series("s", "DX", (frame,)),)), "s")
+    assert [asking.decode(study, 0, while_waiting=nobody_waits) for _ in range(3)] == [IMAGE] * 3
+    assert len(loads) == 1
+
+
+def test_a_frame_that_cannot_be_decoded_says_why() -> None:
+    def fail() -> Image:
+        raise StudyError("The pixels end too early.", code="truncated-pixel-data")
+
+    study = OpenStudy(Study("0", (Series("s", "DX", (Frame("uid", fail, (4, 4)),)),)), "s")
+    with pytest.raises(StudyError, match="end too early"):
+        asking.decode(study, 0, while_waiting=nobody_waits)
 
 
 def test_the_same_question_is_asked_once(opened: OpenStudy, monkeypatch: pytest.MonkeyPatch) -> None:

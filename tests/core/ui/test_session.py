@@ -86,10 +86,6 @@ class TestOpenStudy:
         opened.series_uid = "a"
         assert opened.view.invert
 
-    def test_a_frame_is_decoded_once(self) -> None:
-        opened = OpenStudy(Study("0", (series("a"),)), "a")
-        assert opened.image(0) is opened.image(0)
-
 
 def test_reset_brings_back_the_files_own_window_and_the_whole_image() -> None:
     view = View(frame=7, preset="Manual", invert=True, zoom=3.0, across=10, down=90, label="Pneumonia")
