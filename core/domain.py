@@ -390,11 +390,35 @@ class Calibration:
 
 
 @dataclass(frozen=True, slots=True)
+class Gate:
+    """Where images stop looking like those that a model was trained on; see `core.models.gate`.
+
+    Attributes
+    ----------
+    sha256 : str
+        Of `gate.safetensors`, which holds what the distance is measured against.
+    usual : float
+        The distance below which 99 % of the images it was set on lie, as they are; above it an image is unusual.
+    limit : float
+        The distance below which 99 % of them lie under changes that leave them proper images (framing, exposure,
+        sharpness, compression); above it the model makes no call.
+    origin : str
+        What both were set on: "774 validation images".
+    """
+
+    sha256: str
+    usual: float
+    limit: float
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
 class ModelSpec:
     """A model folder, read: `model.toml` beside its weights and card.
 
     `sha256` is of `model.safetensors`; `architecture` is a torchvision name; `metrics` are the figures that its own
-    training measured on data it did not train on (name → estimate).
+    training measured on data it did not train on (name → estimate). `gate` is None where the model cannot tell from
+    pixels whether an image is of the kind that it was trained on.
     """
 
     id: str
@@ -410,6 +434,7 @@ class ModelSpec:
     licence: str = ""
     citation: str = ""
     metrics: Mapping[str, Estimate] = field(default_factory=dict)
+    gate: Gate | None = None
 
 
 # ── Answers ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -11,7 +11,7 @@ A network's state dict has torchvision's own keys, so weights move between Light
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,8 @@ class Family:
         The part behind the pooling.
     closing_relu : bool
         Whether a ReLU that is no part of its own closes the features (DenseNet).
+    channels_first : bool
+        Whether the maps between its blocks are laid out (N, C, h, w).
     flatten : bool
         Whether the pooled features are flattened before the classifier (ConvNeXt normalises them first).
     """
@@ -54,6 +56,7 @@ class Family:
     classifier: str
     closing_relu: bool = False
     flatten: bool = True
+    channels_first: bool = True
 
 
 FAMILIES: tuple[Family, ...] = (
@@ -67,7 +70,7 @@ FAMILIES: tuple[Family, ...] = (
     ),
     Family(("regnet_",), ("stem", "trunk_output"), "fc"),
     Family(("shufflenet_v2_",), ("conv1", "maxpool", "stage2", "stage3", "stage4", "conv5"), "fc"),
-    Family(("swin_",), ("features", "norm", "permute"), "head"),
+    Family(("swin_",), ("features", "norm", "permute"), "head", channels_first=False),
 )
 
 
@@ -127,10 +130,31 @@ class Network(nn.Module):
 
     def features(self, x: Tensor) -> Tensor:
         """Return the feature map (N, C, h, w) after the last activation of `x` (N, channels, H, W)."""
-        for name in self.family.features:
-            x = self.body.get_submodule(name)(x)
+        return self.features_and_statistics(x)[0]
+
+    def features_and_statistics(self, x: Tensor, *, after: Sequence[int] = ()) -> tuple[Tensor, Tensor | None]:
+        """Return the feature map (N, C, h, w), and averages (N, D) of maps on the way to it.
+
+        `after` are numbers of `blocks`, ascending. Of the map behind each, the mean of every channel over the image
+        is taken, then the standard deviation of every channel; all these one after another. None where `after` is
+        empty.
+        """
+        averages = []
+        for number, block in enumerate(self.blocks()):
+            x = block(x)
+            if number in after:
+                # At once, since torchvision's next block may change the map in place.
+                averages += [x.mean((2, 3)), torch.var(x, (2, 3), correction=0).sqrt()]
         # torchvision applies this ReLU in place; whoever kept the map before it would find it changed.
-        return functional.relu(x) if self.family.closing_relu else x
+        features = functional.relu(x) if self.family.closing_relu else x
+        return features, torch.cat(averages, dim=1) if averages else None
+
+    def blocks(self) -> tuple[nn.Module, ...]:
+        """Return the parts of the features in order; a part that is a sequence is taken apart."""
+        parts = [self.body.get_submodule(name) for name in self.family.features]
+        if not self.family.channels_first:
+            return tuple(parts)
+        return tuple(block for part in parts for block in (part if isinstance(part, nn.Sequential) else (part,)))
 
     def head(self, features: Tensor) -> Tensor:
         """Return the network's answer (N, labels) to a feature map (N, C, h, w); dropout only in training."""

@@ -31,10 +31,12 @@ from core.domain import (
     Prediction,
     Score,
 )
+from core.models.gate import GateStatistics, gate_notices, read_gate
 from core.models.network import Network, build_network, load_weights, read_weights
 from core.models.preprocessing import to_tensor
 from core.models.registry import find_model, model_folder
 from core.models.spec import WEIGHTS_FILE, format_spec
+from core.models.suitability import is_outside_intended_use
 
 OUT_OF_MEMORY = Notice(
     "gpu-out-of-memory",
@@ -42,6 +44,9 @@ OUT_OF_MEMORY = Notice(
     "answers take longer, and are the same.",
 )
 UNDEFINED_SCORE = Notice("score-undefined", "The model gave no number for this image.")
+
+_Computed = tuple[NDArray[np.float64], Tensor, Tensor | None]
+"""Logits (N, labels), feature maps (N, C, h, w), and where there is a gate what it measures (N, D)."""
 
 _EXCLUSIVE = threading.RLock()
 """Held around every computation with a network, of whatever engine."""
@@ -64,6 +69,8 @@ class Forward:
     device : str
         Where it was computed: "cpu", "cuda" or "mps".
     notices : tuple of Notice
+    distance : float or None
+        How far the image is from those of training; None where the model has no gate. See `core.models.gate`.
     """
 
     logits: NDArray[np.float64]
@@ -72,6 +79,7 @@ class Forward:
     seconds: float
     device: str
     notices: tuple[Notice, ...] = ()
+    distance: float | None = None
 
 
 class Engine:
@@ -83,13 +91,18 @@ class Engine:
     network : Network
         With its weights; belongs to the engine from here on.
     device : torch.device
+    gate : GateStatistics, optional
+        What unusual images are told by.
     """
 
-    def __init__(self, spec: ModelSpec, network: Network, device: torch.device) -> None:
+    def __init__(
+        self, spec: ModelSpec, network: Network, device: torch.device, *, gate: GateStatistics | None = None
+    ) -> None:
         self.spec = spec
         self.notices: tuple[Notice, ...] = ()
         self.network = network.eval().requires_grad_(requires_grad=False)
-        self._features = _fused(network)
+        self.gate = gate
+        self._features = _fused(network, () if gate is None else gate.blocks)
         try:
             self._move(device)
         except torch.OutOfMemoryError:
@@ -114,15 +127,20 @@ class Engine:
         seconds = time.perf_counter() - start
         with self.exclusive():
             start = time.perf_counter()
-            logits, features = self.compute(prepared.tensor[None])
+            logits, features, averages = self._answer(prepared.tensor[None])
+            distance = self._distance(averages)
             seconds += time.perf_counter() - start
-            return Forward(logits[0], features[0], prepared.extent, seconds, self.device.type, self.notices)
+            return Forward(logits[0], features[0], prepared.extent, seconds, self.device.type, self.notices, distance)
 
     def compute(self, batch: Tensor) -> tuple[NDArray[np.float64], Tensor]:
         """Compute logits (N, labels) and feature maps (N, C, h, w) of prepared images (N, channels, rows, columns).
 
         A graphics card that runs out of memory is given up for the processor, with a notice.
         """
+        logits, features, _ = self._answer(batch)
+        return logits, features
+
+    def _answer(self, batch: Tensor) -> _Computed:
         with self.exclusive(), torch.inference_mode():
             try:
                 return self._compute(batch)
@@ -138,13 +156,18 @@ class Engine:
         for _ in range(2):
             self.run(_ramp(self.spec.input))
 
-    def _compute(self, batch: Tensor) -> tuple[NDArray[np.float64], Tensor]:
+    def _distance(self, averages: Tensor | None) -> float | None:
+        if self.gate is None or averages is None:
+            return None
+        return float(self.gate.distance(averages[0].cpu().numpy()))
+
+    def _compute(self, batch: Tensor) -> _Computed:
         batch = batch.to(self.device)
         if self.device.type == "cpu":
             batch = batch.contiguous(memory_format=torch.channels_last)
-        features = self._features(batch)
+        features, averages = self._features(batch)
         logits: NDArray[np.float64] = self.network.head(features).cpu().numpy().astype(np.float64)
-        return logits, features
+        return logits, features, averages
 
     def _move(self, device: torch.device) -> None:
         self.device = device
@@ -211,12 +234,13 @@ def load_engine(spec: ModelSpec, *, device: str | torch.device | None = None, ro
     Raises
     ------
     ModelError
-        The architecture is unknown, or the weights are missing, damaged, others than those that the model was written
-        with, or do not fit.
+        The architecture is unknown, or the weights or the gate are missing, damaged, others than those that the model
+        was written with, or do not fit.
     """
     network = build_network(spec.architecture, labels=len(spec.labels), channels=spec.input.channels)
     load_weights(network, read_weights(model_folder(spec, root) / WEIGHTS_FILE, sha256=spec.sha256))
-    return Engine(spec, network, best_device() if device is None else torch.device(device))
+    gate = read_gate(model_folder(spec, root), spec)
+    return Engine(spec, network, best_device() if device is None else torch.device(device), gate=gate)
 
 
 def best_device() -> torch.device:
@@ -227,17 +251,18 @@ def best_device() -> torch.device:
 
 
 class _Features(nn.Module):
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, after: tuple[int, ...]) -> None:
         super().__init__()
         self.network = network
+        self.after = after
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.network.features(x)
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        return self.network.features_and_statistics(x, after=self.after)
 
 
-def _fused(network: Network) -> nn.Module:
+def _fused(network: Network, after: tuple[int, ...]) -> nn.Module:
     """Copy the features with batch normalisation folded into the convolutions before it."""
-    fused: nn.Module = fuse(_Features(network))
+    fused: nn.Module = fuse(_Features(network, after))
     return fused.eval().requires_grad_(requires_grad=False)
 
 
@@ -268,7 +293,11 @@ def predict(engine: Engine, image: Image, *, warnings: tuple[Notice, ...] = ()) 
 def prediction_from(
     engine: Engine, forward: Forward, *, image_uid: str, warnings: tuple[Notice, ...] = ()
 ) -> Prediction:
-    """Turn what a network computed into scores; `warnings` come first, then what happened while computing."""
+    """Turn what a network computed into scores.
+
+    What says that the model is not for this image comes first, then the other `warnings`, what the gate has to say
+    and what happened while computing.
+    """
     spec = engine.spec
     values = calibrate(forward.logits, spec.calibration)
     undefined = (UNDEFINED_SCORE,) if np.isnan(values).any() else ()
@@ -279,10 +308,14 @@ def prediction_from(
         model_version=spec.version,
         model_sha256=spec.sha256,
         scores=tuple(Score(label, float(value), calibrated) for label, value in zip(spec.labels, values, strict=True)),
-        warnings=(*warnings, *undefined, *forward.notices),
+        warnings=_most_serious_first((*warnings, *gate_notices(spec, forward.distance), *undefined, *forward.notices)),
         seconds=forward.seconds,
         device=forward.device,
     )
+
+
+def _most_serious_first(notices: tuple[Notice, ...]) -> tuple[Notice, ...]:
+    return tuple(sorted(notices, key=lambda notice: not is_outside_intended_use(notice)))
 
 
 def calibrate(logits: NDArray[np.float64], calibration: Calibration) -> NDArray[np.float64]:

@@ -4,6 +4,7 @@
         model.toml          everything that `ModelSpec` holds, in the same names
         model.safetensors   the weights, under torchvision's names
         card.md             what it is for, on what it was trained, where it fails
+        gate.safetensors    what unusual images are told by; absent where `model.toml` has no [gate]
 
 The file is read field by field; a field that is missing, misspelt or out of range is an error that names it, so that
 a model is either what its folder says or is not used at all.
@@ -26,6 +27,7 @@ import tomli_w
 from core.domain import (
     Calibration,
     Estimate,
+    Gate,
     InputSpec,
     IntendedUse,
     Label,
@@ -35,6 +37,7 @@ from core.domain import (
     WindowLevel,
 )
 from core.errors import ModelError
+from core.models.gate import GATE_FILE, GateStatistics, format_gate
 from core.models.table import Table, bad_field
 
 if TYPE_CHECKING:
@@ -53,8 +56,13 @@ ID_PATTERN = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-def read_spec(folder: Path) -> ModelSpec:
+def read_spec(folder: Path, *, gate_needed: bool = True) -> ModelSpec:
     """Read a model folder without its weights.
+
+    Parameters
+    ----------
+    gate_needed : bool
+        Whether a gate that `model.toml` names must be there; not where it is about to be replaced.
 
     Raises
     ------
@@ -65,17 +73,21 @@ def read_spec(folder: Path) -> ModelSpec:
     if not folder.is_dir():
         raise ModelError("The model folder does not exist.", code="model-missing")
     for name in (SPEC_FILE, WEIGHTS_FILE, CARD_FILE):
-        if not (folder / name).is_file():
-            raise ModelError(
-                f"The model folder is incomplete: {name} is missing.",
-                hint="Copy the model folder again from where it came.",
-                code="model-incomplete",
-            )
+        _require_file(folder, name)
     spec = parse_spec(_read_text(folder / SPEC_FILE))
+    if spec.gate is not None and gate_needed:
+        _require_file(folder, GATE_FILE)
     return replace(spec, card=_read_text(folder / CARD_FILE))
 
 
-def write_model(folder: Path, spec: ModelSpec, state: Mapping[str, Tensor], *, card: str) -> ModelSpec:
+def write_model(
+    folder: Path,
+    spec: ModelSpec,
+    state: Mapping[str, Tensor],
+    *,
+    card: str,
+    gate: GateStatistics | None = None,
+) -> ModelSpec:
     """Write a model folder; each file is replaced as a whole, `model.toml` last.
 
     Parameters
@@ -86,6 +98,8 @@ def write_model(folder: Path, spec: ModelSpec, state: Mapping[str, Tensor], *, c
         `sha256` and `card` are filled in here.
     state : mapping of str to Tensor
         State dict of the network, under torchvision's names.
+    gate : GateStatistics, optional
+        What `spec.gate` was set with; both or none. Without them a gate of the folder's former model goes.
 
     Returns
     -------
@@ -100,14 +114,41 @@ def write_model(folder: Path, spec: ModelSpec, state: Mapping[str, Tensor], *, c
     from safetensors.torch import save
 
     weights = save({key: value.detach().cpu().contiguous() for key, value in state.items()})
-    written = replace(spec, sha256=hashlib.sha256(weights).hexdigest(), card=card)
-    text = format_spec(written)
+    spec = replace(spec, sha256=hashlib.sha256(weights).hexdigest(), card=card)
+    return _write(folder, spec, {WEIGHTS_FILE: weights}, gate)
+
+
+def write_gate(folder: Path, gate: Gate, statistics: GateStatistics, *, card: str) -> ModelSpec:
+    """Give the model of a folder a gate, in place of the one that it may have; its weights stay as they are.
+
+    Parameters
+    ----------
+    gate : Gate
+        `sha256` is filled in here.
+
+    Raises
+    ------
+    ModelError
+        The folder is damaged, or `gate` holds a value that `read_spec` would refuse.
+    """
+    return _write(folder, replace(read_spec(folder, gate_needed=False), gate=gate, card=card), {}, statistics)
+
+
+def _write(folder: Path, spec: ModelSpec, files: dict[str, bytes], gate: GateStatistics | None) -> ModelSpec:
+    """Write everything of a folder but what `files` leaves out; the order keeps a reader from a mixture."""
+    if (spec.gate is None) != (gate is None):
+        raise ValueError("a gate needs both its limits and its statistics")
+    if spec.gate is not None and gate is not None:
+        files = {**files, GATE_FILE: format_gate(gate, weights_sha256=spec.sha256)}
+        spec = replace(spec, gate=replace(spec.gate, sha256=hashlib.sha256(files[GATE_FILE]).hexdigest()))
+    text = format_spec(spec)
     parse_spec(text)
     folder.mkdir(parents=True, exist_ok=True)
-    _replace(folder / WEIGHTS_FILE, weights)
-    _replace(folder / CARD_FILE, card.encode())
-    _replace(folder / SPEC_FILE, text.encode())
-    return written
+    for name, content in {**files, CARD_FILE: spec.card.encode(), SPEC_FILE: text.encode()}.items():
+        _replace(folder / name, content)
+    if spec.gate is None:
+        (folder / GATE_FILE).unlink(missing_ok=True)
+    return spec
 
 
 def sha256_of(path: Path) -> str:
@@ -149,6 +190,7 @@ def parse_spec(text: str) -> ModelSpec:
         licence=table.text("licence"),
         citation=table.text("citation"),
         metrics={name: _estimate(item) for name, item in table.table("metrics", required=False).each_table()},
+        gate=_gate(table.table("gate")) if "gate" in table else None,
     )
     table.finish()
     _check_together(spec)
@@ -267,6 +309,18 @@ def _intended_use(table: Table) -> IntendedUse:
     return use
 
 
+def _gate(table: Table) -> Gate:
+    gate = Gate(
+        sha256=table.text("sha256", pattern=_SHA256, accepted="64 hexadecimal digits in lower case"),
+        usual=table.number("usual", low=0),
+        limit=table.number("limit", low=0),
+        origin=table.text("origin", required=True),
+    )
+    table.require(gate.usual <= gate.limit, "limit", "a distance not below usual")
+    table.finish()
+    return gate
+
+
 def _check_together(spec: ModelSpec) -> None:
     names = [label.name for label in spec.labels]
     if len(set(names)) != len(names):
@@ -285,6 +339,15 @@ def _pair(numbers: tuple[float, ...]) -> tuple[float, float]:
 
 
 # ── Files ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _require_file(folder: Path, name: str) -> None:
+    if not (folder / name).is_file():
+        raise ModelError(
+            f"The model folder is incomplete: {name} is missing.",
+            hint="Copy the model folder again from where it came.",
+            code="model-incomplete",
+        )
 
 
 def _read_text(path: Path) -> str:

@@ -25,6 +25,7 @@ OUTSIDE_CODES = frozenset(
         "view-outside-intended-use",
         "age-outside-intended-use",
         "colour-outside-intended-use",
+        "unlike-training-images",
     }
 )
 """Codes of the notices that say: the model is not for this image."""
@@ -32,7 +33,9 @@ OUTSIDE_CODES = frozenset(
 _FRONTAL_VIEWS = frozenset({"AP", "PA"})
 """Views through the patient from front to back or back to front: the same picture, with another magnification."""
 
-UNKNOWN_CODES = frozenset({"modality-unknown", "body-part-unknown", "view-unknown", "age-unknown", "header-absent"})
+UNKNOWN_CODES = frozenset(
+    {"modality-unknown", "body-part-unknown", "view-unknown", "age-unknown", "header-absent", "gate-absent"}
+)
 """Codes of the milder notices: whether the model is for this image cannot be checked."""
 
 _RADIOGRAPHY = frozenset({"CR", "DX", "DR", "RG"})
@@ -116,6 +119,11 @@ def check_intended_use(spec: ModelSpec, acquisition: Acquisition, image: Image) 
 def is_outside_intended_use(notice: Notice) -> bool:
     """Whether a notice says that the model is not for this image, rather than that something is not known."""
     return notice.code in OUTSIDE_CODES
+
+
+def subject_of(use: IntendedUse) -> str:
+    """Name what a model is for: "radiographs (CR, DX) of the chest", or "images" where nothing is restricted."""
+    return _what(use) + _where(use)
 
 
 def propose_model(models: Iterable[ModelSpec], series: Series) -> ModelSpec | None:
@@ -246,7 +254,7 @@ def _regions(value: str) -> frozenset[str]:
 
 
 def _is_for(use: IntendedUse) -> str:
-    return f"the model is for {_what(use)}{_where(use)}{_whom(use)}"
+    return f"the model is for {subject_of(use)}{_whom(use)}"
 
 
 def _what(use: IntendedUse) -> str:

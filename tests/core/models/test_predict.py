@@ -127,7 +127,8 @@ def test_warnings_come_first_and_an_undefined_score_is_named() -> None:
     forward = replace(ready.run(chest()), logits=np.array([0.0, np.nan, 0.0]))
     outside = Notice("modality-outside-intended-use", "This is an MR image.")
     prediction = prediction_from(ready, forward, image_uid="x", warnings=(outside,))
-    assert [notice.code for notice in prediction.warnings] == ["modality-outside-intended-use", "score-undefined"]
+    codes = [notice.code for notice in prediction.warnings]
+    assert codes == ["modality-outside-intended-use", "gate-absent", "score-undefined"]
     assert prediction.scores[1].call is None
     assert prediction.scores[0].value == 0.5
 
@@ -254,7 +255,7 @@ def test_a_graphics_card_out_of_memory_is_given_up_for_the_processor() -> None:
     first, second = predict(ready, chest()), predict(ready, chest())
     for prediction in (first, second):
         assert prediction.device == "cpu"
-        assert [notice.code for notice in prediction.warnings] == ["gpu-out-of-memory"]
+        assert [notice.code for notice in prediction.warnings] == ["gate-absent", "gpu-out-of-memory"]
         assert prediction.scores == predict(plain, chest()).scores
 
 
