@@ -167,14 +167,15 @@ def _content_size(shape: tuple[int, int], spec: InputSpec) -> tuple[int, int]:
     return rows, columns
 
 
-def _resized(plane: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+def _resized(plane: NDArray[np.float32], size: tuple[int, int], *, exact: bool = False) -> NDArray[np.float32]:
     """Resize (rows, columns) with a triangle filter that widens with the reduction, so that nothing aliases.
 
-    A reduction by more than 4 begins with averages over whole squares of pixels, which halves the time.
+    Unless `exact`, a reduction by more than 4 begins with averages over whole squares of pixels, which halves the time.
     """
     if plane.shape == size:
         return plane
-    picture = Pillow.fromarray(plane).resize(size[::-1], Pillow.Resampling.BILINEAR, reducing_gap=2.0)
+    gap = None if exact else 2.0
+    picture = Pillow.fromarray(plane).resize(size[::-1], Pillow.Resampling.BILINEAR, reducing_gap=gap)
     return np.asarray(picture)
 
 
@@ -200,7 +201,8 @@ def _on_canvas(planes: Planes, shape: tuple[int, int], size: tuple[int, int], co
 def _scaled(image: Image, spec: InputSpec, size: tuple[int, int]) -> tuple[Planes, Planes | None]:
     """Return the picture at `size` in 0–1, in its own polarity, and how much of each pixel is no padding."""
     pixels = _through_window(image, spec) if spec.intensity_range == "window" else image.pixels
-    planes, inside = _reduced(pixels, _valid(image), size)
+    # Models that crop were trained elsewhere; at sharp edges the averages would show them other values than there.
+    planes, inside = _reduced(pixels, _valid(image), size, exact=spec.resize == "crop")
     if image.is_colour and spec.channels == 1:
         planes = _luminance(planes)
     if spec.intensity_range == "percentile":
@@ -213,14 +215,14 @@ def _scaled(image: Image, spec: InputSpec, size: tuple[int, int]) -> tuple[Plane
 
 
 def _reduced(
-    pixels: NDArray[Any], valid: NDArray[np.bool_] | None, size: tuple[int, int]
+    pixels: NDArray[Any], valid: NDArray[np.bool_] | None, size: tuple[int, int], *, exact: bool
 ) -> tuple[Planes, Planes | None]:
     """Bring pixels to `size`; those of padding do not bleed into their neighbours."""
     planes = _as_planes(pixels)
     if valid is None:
-        return np.stack([_resized(plane, size) for plane in planes]), None
-    inside = _resized(valid.astype(np.float32), size)[None]
-    kept = _resized(np.where(valid, planes[0], np.float32(0)), size)[None]
+        return np.stack([_resized(plane, size, exact=exact) for plane in planes]), None
+    inside = _resized(valid.astype(np.float32), size, exact=exact)[None]
+    kept = _resized(np.where(valid, planes[0], np.float32(0)), size, exact=exact)[None]
     return np.divide(kept, inside, out=np.zeros_like(kept), where=inside > 1e-6), inside
 
 

@@ -39,7 +39,7 @@ def resized_by_package(image: NDArray[np.float32]) -> NDArray[np.float32]:
     return fixed[0].numpy()
 
 
-SHAPES = [(224, 224), (300, 260), (512, 700), (1000, 890)]
+SHAPES = [(224, 224), (300, 260), (512, 700), (1024, 1024), (2128, 2000)]
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -50,17 +50,6 @@ def test_pictures_are_prepared_as_the_package_does(shape: tuple[int, int], bits:
     found = to_tensor(film(pixels, stored_range=(0.0, float(white))), INPUT).tensor.numpy()
     # Of 2048; one step of a picture of 8 bits is 8.
     assert np.abs(found - resized_by_package(np.ascontiguousarray(cropped))).max() < 0.01
-
-
-@pytest.mark.parametrize("shape", [(1024, 1024), (2128, 2000)])
-def test_of_large_pictures_less_than_half_a_step_of_8_bits_is_lost_to_speed(shape: tuple[int, int]) -> None:
-    pixels = chest(shape, 12)
-    cropped = xrv.datasets.XRayCenterCrop()(xrv.utils.normalize(pixels, 4095)[None])
-    difference = to_tensor(film(pixels, stored_range=(0.0, 4095.0)), INPUT).tensor.numpy() - resized_by_package(
-        np.ascontiguousarray(cropped)
-    )
-    assert np.abs(difference).max() < 4
-    assert np.abs(difference).mean() < 1
 
 
 @pytest.mark.parametrize("shape", SHAPES[1:])
