@@ -129,7 +129,8 @@ def subject_of(use: IntendedUse) -> str:
 def propose_model(models: Iterable[ModelSpec], series: Series) -> ModelSpec | None:
     """Return the model whose intended use the header of a series confirms in most respects.
 
-    Models that the header contradicts are out; of equals the first is taken. None where no model is left.
+    Models that the header contradicts are out; those that do not say what they are for come last; of equals the first
+    is taken. None where no model is left.
     """
     fitting = [(spec, list(_header_checks(spec.intended_use, series.acquisition))) for spec in models]
     fitting = [(spec, checks) for spec, checks in fitting if all(check.outcome != "outside" for check in checks)]
@@ -142,9 +143,9 @@ def _notices(checks: list[_Check], outcome: str, *, suffix: str) -> list[Notice]
     return [Notice(f"{check.aspect}-{suffix}", check.message) for check in checks if check.outcome == outcome]
 
 
-def _fit(checks: list[_Check]) -> tuple[int, int]:
+def _fit(checks: list[_Check]) -> tuple[int, bool, int]:
     confirmed = sum(check.outcome == "fits" for check in checks)
-    return confirmed, confirmed - len(checks)
+    return confirmed, bool(checks), confirmed - len(checks)
 
 
 # ── Checks ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -72,6 +72,7 @@ def _unknown(spec: ModelSpec) -> list[str]:
         "before you look at its scores.",
         "For whom it is worse: by age, sex, scanner, hospital.",
         "Its failures.",
+        "Whether an image is of the kind that it was trained on: it cannot tell that from the pixels.",
         f"Calibration: nothing was fitted, so its scores, though between 0 and 1 ({spec.calibration.activation}), are "
         "not probabilities.",
         "Operating points: there are none, so no label is called positive or negative.",

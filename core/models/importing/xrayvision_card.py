@@ -35,6 +35,7 @@ UNKNOWN = (
     "Accuracy here: no figure of it was measured with this copy.",
     "Accuracy by age, sex, scanner and hospital. Models trained on some of these data missed more findings in young, "
     "female, Black and Hispanic patients (Seyyed-Kalantari et al., Nature Medicine 27, 2021).",
+    "Whether an image is of the kind that it was trained on: only the header can tell, not the pixels.",
     "What the labels mean exactly: most were taken from reports by software, whose errors the network has learnt too; "
     "the data sets do not use them alike.",
 )

@@ -195,6 +195,13 @@ def test_the_model_that_the_header_confirms_most_is_proposed(facts: dict[str, An
     assert proposed(**facts) == model
 
 
+def test_a_model_that_does_not_say_what_it_is_for_is_proposed_last() -> None:
+    vague = replace(PEDIATRIC, id="vague", intended_use=IntendedUse("Not known.", "Anything."))
+    unknown, knee = (Series(uid="s", title="", frames=(), acquisition=Acquisition(m)) for m in (None, "US"))
+    assert propose_model((vague, PEDIATRIC), unknown) == PEDIATRIC
+    assert propose_model((PEDIATRIC, vague), knee) == vague
+
+
 def test_without_models_there_is_no_proposal() -> None:
     assert propose_model((), Series(uid="s", title="", frames=())) is None
 
