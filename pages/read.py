@@ -34,5 +34,4 @@ else:
     warm_up_in_background(spec)
     with st.container(key="room"):
         reading_room(desk.opened, spec)
-    if draw_thumbnails(desk.opened):
-        st.rerun()
+    draw_thumbnails(desk.opened)

@@ -149,6 +149,8 @@ def _tied(view: View, field: str, *, then: Any = None) -> dict[str, Any]:
 
 
 def _store(view: View, field: str, then: Any) -> None:
+    if st.session_state.get(field) is None:
+        return
     setattr(view, field, st.session_state[field])
     if then is not None:
         then(view)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from html import escape
-from time import monotonic
 
 import streamlit as st
 
@@ -12,27 +13,26 @@ from core.deid import masked
 from core.domain import ModelSpec, Series
 from core.errors import CoreError
 from core.ui.intake import show_left_out
-from core.ui.picture import png_url, thumbnail
+from core.ui.picture import jpeg_url, thumbnail
 from core.ui.session import Desk, OpenStudy
 from core.windowing import default_voi
 from core.workflow import ModelChoice
 
 NO_MODEL = ""
-THUMBNAIL_SECONDS = 0.5
-"""Time that one run of the page spends on thumbnails; the rest follows with the next run."""
-BLANK = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
+THUMBNAIL_PLACE = ".st-key-series_list [data-testid=stRadioGroup] > :nth-child({number}) label p::before"
 
 
 def series_list(opened: OpenStudy) -> None:
-    """Show the series of a study with a small picture of each; the chosen one is opened."""
-    series = {each.uid: each for each in opened.study.series}
+    """Show the series of a study; the chosen one is opened. Their pictures follow with `draw_thumbnails`."""
+    series = opened.study.series
+    names = dict(zip((each.uid for each in series), told_apart([each.title for each in series]), strict=True))
     st.session_state.series = opened.series_uid
     with st.container(key="series_list"):
         st.radio(
             "Series",
-            list(series),
-            format_func=lambda uid: f"![]({opened.thumbnails.get(uid) or BLANK}) {_plain(series[uid].title)}",
-            captions=[_count_words(each) for each in series.values()],
+            list(names),
+            format_func=lambda uid: _plain(names[uid]),
+            captions=[_count_words(each) for each in series],
             key="series",
             on_change=_open_series,
             args=(opened,),
@@ -40,7 +40,19 @@ def series_list(opened: OpenStudy) -> None:
 
 
 def _open_series(opened: OpenStudy) -> None:
-    opened.series_uid = st.session_state.series
+    # The browser names what was chosen: a name that came too late belongs to another study.
+    if any(series.uid == st.session_state.series for series in opened.study.series):
+        opened.series_uid = st.session_state.series
+
+
+def told_apart(titles: Sequence[str]) -> list[str]:
+    """Give a number to each of the titles that occur more than once: a list must offer every name once."""
+    seen: Counter[str] = Counter()
+    told: list[str] = []
+    for title in titles:
+        seen[title] += 1
+        told.append(title if titles.count(title) == 1 else f"{title} ({seen[title]})")
+    return told
 
 
 def _plain(title: str) -> str:
@@ -54,18 +66,19 @@ def _count_words(series: Series) -> str:
     return f"{count} {what}" + (", localizer" if series.is_localizer else "")
 
 
-def draw_thumbnails(opened: OpenStudy) -> bool:
-    """Make the thumbnails that are missing, for a moment; return whether the list has to be shown again.
+def draw_thumbnails(opened: OpenStudy) -> None:
+    """Put a small picture before the name of each series, one after the other as they are made.
 
-    They come after everything else: the image that is looked at must not wait for them.
+    They come last on the page, as rules of style: the image that is looked at must not wait for them, and the list
+    does not change when they arrive.
     """
-    missing = [series for series in opened.study.series if opened.thumbnails.get(series.uid) is None]
-    end = monotonic() + THUMBNAIL_SECONDS
-    for count, series in enumerate(missing):
-        if count > 0 and monotonic() > end:
-            break
-        opened.thumbnails.put(series.uid, _thumbnail_url(opened, series))
-    return bool(missing)
+    for number, series in enumerate(opened.study.series, start=1):
+        url = opened.thumbnails.get(series.uid)
+        if url is None:
+            url = opened.thumbnails.put(series.uid, _thumbnail_url(opened, series))
+        if url:
+            rule = f"{THUMBNAIL_PLACE.format(number=number)} {{ background-image: url({url}) }}"
+            st.html(f"<style>{rule}</style>")
 
 
 def _thumbnail_url(opened: OpenStudy, series: Series) -> str:
@@ -73,8 +86,8 @@ def _thumbnail_url(opened: OpenStudy, series: Series) -> str:
     try:
         image = opened.images.get(frame.uid) or frame.load()
     except CoreError:
-        return BLANK
-    return png_url(thumbnail(image, default_voi(image)))
+        return ""
+    return jpeg_url(thumbnail(image, default_voi(image)))
 
 
 def model_choice(opened: OpenStudy) -> ModelSpec | None:
@@ -82,14 +95,16 @@ def model_choice(opened: OpenStudy) -> ModelSpec | None:
     choice = workflow.models_for(opened.series)
     chosen = opened.model_ids.setdefault(opened.series_uid, choice.proposed.id if choice.proposed else NO_MODEL)
     models = {spec.id: spec for spec in choice.models}
+    titles = dict(zip(models, told_apart([spec.title for spec in choice.models]), strict=True))
     st.session_state.model = chosen if chosen in models else NO_MODEL
+    ids = _order(choice)
     st.selectbox(
         "Model",
-        _order(choice),
-        format_func=lambda model_id: _model_words(models.get(model_id), choice),
+        ids,
+        format_func=lambda model_id: _model_words(model_id, titles, choice.proposed),
         key="model",
         on_change=_choose_model,
-        args=(opened,),
+        args=(opened, ids),
     )
     list_damaged(choice)
     return models.get(st.session_state.model)
@@ -114,15 +129,16 @@ def _order(choice: ModelChoice) -> list[str]:
     return [*ids, NO_MODEL]
 
 
-def _model_words(spec: ModelSpec | None, choice: ModelChoice) -> str:
-    if spec is None:
+def _model_words(model_id: str, titles: Mapping[str, str], proposed: ModelSpec | None) -> str:
+    if model_id not in titles:
         return "None: look only"
-    is_proposed = choice.proposed is not None and choice.proposed.id == spec.id
-    return f"Proposed: {spec.title}" if is_proposed else spec.title
+    is_proposed = proposed is not None and proposed.id == model_id
+    return f"Proposed: {titles[model_id]}" if is_proposed else titles[model_id]
 
 
-def _choose_model(opened: OpenStudy) -> None:
-    opened.model_ids[opened.series_uid] = st.session_state.model
+def _choose_model(opened: OpenStudy, ids: Collection[str]) -> None:
+    if st.session_state.model in ids:
+        opened.model_ids[opened.series_uid] = st.session_state.model
 
 
 def facts_panel(opened: OpenStudy) -> None:

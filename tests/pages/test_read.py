@@ -140,6 +140,18 @@ def test_a_series_keeps_its_window_while_another_one_is_open() -> None:
     assert "inverted" in words(page)
 
 
+def test_series_of_one_name_can_each_be_opened() -> None:
+    files = [(f"{n}", made.radiograph(64, SeriesInstanceUID=f"{made.SERIES_UID}.{n}")) for n in range(3)]
+    page = bring(opened(), *files)
+    assert page.radio(key="series").options == [f"DX CHEST AP \\({n}\\)" for n in (1, 2, 3)]
+    study = desk(page).opened
+    assert study is not None
+    for series in study.study.series:
+        page.radio(key="series").set_value(series.uid).run()
+        assert study.series_uid == series.uid
+    assert html(page).count("background-image: url(data:image/jpeg") == 3
+
+
 def test_a_series_no_model_is_for_is_shown_without_an_answer() -> None:
     page = bring(opened(), *((f"{n}", content) for n, content in enumerate(made.ct_series(5, 64))))
     assert "No model asked" in words(page)
