@@ -24,50 +24,10 @@ Activation = Literal["sigmoid", "softmax"]
 BOOTSTRAPS = 200
 
 
-def worst_case_youden_threshold(truth: Values, scores: Values) -> float:
-    """Return the threshold whose smallest sum of sensitivity and specificity over the conditions is the largest.
-
-    Where a whole range of thresholds reaches it, the middle of that range. NaN where a class is missing.
-
-    Parameters
-    ----------
-    truth : ndarray, (N,)
-    scores : ndarray, (conditions, N)
-    """
-    positive, negative = np.sort(scores[:, truth == 1], axis=1), np.sort(scores[:, truth == 0], axis=1)
-    if not positive.size or not negative.size:
-        return float("nan")
-    thresholds = np.unique(np.quantile(scores, np.linspace(0, 1, 1001)))
-    sums = [
-        np.searchsorted(below, thresholds) / len(below) + 1 - np.searchsorted(above, thresholds) / len(above)
-        for below, above in zip(negative, positive, strict=True)
-    ]
-    least = np.min(sums, axis=0)
-    return float(np.median(thresholds[least >= least.max() - 1e-9]))
-
-
-_Rule = Callable[[Values, Values], float]
-"""From truth (N,) and scores (conditions, N) to a threshold."""
-
-
-def _pooled(rule: Callable[[Values, Values], float]) -> _Rule:
-    return lambda truth, scores: rule(np.tile(truth, len(scores)), scores.ravel())
-
-
-_CRITERIA: Mapping[str, tuple[str, _Rule]] = {
-    "balanced": (
-        "the best balance of sensitivity and specificity under the least favourable of the conditions",
-        worst_case_youden_threshold,
-    ),
-    "sensitivity-95": (
-        "95 % sensitivity",
-        _pooled(lambda truth, score: threshold_for_sensitivity(truth, score, target=0.95)),
-    ),
-    "youden": ("the largest sum of sensitivity and specificity", _pooled(youden_threshold)),
-    "specificity-95": (
-        "95 % specificity",
-        _pooled(lambda truth, score: threshold_for_specificity(truth, score, target=0.95)),
-    ),
+_CRITERIA: Mapping[str, tuple[str, Callable[[Values, Values], float]]] = {
+    "youden": ("the largest sum of sensitivity and specificity", youden_threshold),
+    "sensitivity-95": ("95 % sensitivity", lambda truth, score: threshold_for_sensitivity(truth, score, target=0.95)),
+    "specificity-95": ("95 % specificity", lambda truth, score: threshold_for_specificity(truth, score, target=0.95)),
 }
 
 OPERATING_POINTS = tuple(_CRITERIA)
@@ -144,7 +104,8 @@ def _operating_point(
     name: str, truth: Values, scores: Values, *, samples: list[Indices], origin: str
 ) -> OperatingPoint:
     criterion, rule = _CRITERIA[name]
-    found = [rule(truth[sample], scores[:, sample]) for sample in samples]
+    repeats = len(scores)
+    found = [rule(np.tile(truth[sample], repeats), scores[:, sample].ravel()) for sample in samples]
     threshold = float(np.clip(np.nanmedian(found), 0.0, 1.0))
     return OperatingPoint(
         name=name,

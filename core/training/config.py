@@ -104,7 +104,7 @@ class Schedule:
     patience: int = 4
     selection: Literal["stress", "plain"] = "stress"
     stress_images: int = 300
-    copies: int = 4
+    copies: int = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +173,7 @@ class TrainingConfig:
     threads: int = 0
     work: Path | None = None
     working_size: tuple[int, int] = (256, 256)
-    default_operating_point: str = "balanced"
+    default_operating_point: str = "youden"
     input: InputSpec = DEFAULT_INPUT
     split: Split = field(default_factory=Split)
     schedule: Schedule = field(default_factory=Schedule)

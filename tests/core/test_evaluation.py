@@ -238,7 +238,7 @@ def comparable(figure: float | Estimate) -> tuple[float, ...]:
 
 
 @pytest.mark.parametrize("figure", [*RANKING, *PROBABILITY])
-def test_order_of_cases_does_not_matter(figure) -> None:  # noqa: ANN001
+def test_order_of_cases_does_not_matter(figure) -> None:
     truth, score = cases(11)
     probability = 1 / (1 + np.exp(-score))
     order = np.random.default_rng(0).permutation(len(truth))
@@ -246,13 +246,13 @@ def test_order_of_cases_does_not_matter(figure) -> None:  # noqa: ANN001
 
 
 @pytest.mark.parametrize("figure", RANKING)
-def test_only_the_order_of_scores_matters(figure) -> None:  # noqa: ANN001
+def test_only_the_order_of_scores_matters(figure) -> None:
     truth, score = cases(12)
     assert comparable(figure(truth, np.exp(score))) == comparable(figure(truth, score))
 
 
 @pytest.mark.parametrize("figure", AT_A_THRESHOLD)
-def test_threshold_moves_with_the_scores(figure) -> None:  # noqa: ANN001
+def test_threshold_moves_with_the_scores(figure) -> None:
     truth, score = cases(13)
     assert figure(truth, score * 2, threshold=1.0) == figure(truth, score, threshold=0.5)
 
@@ -266,12 +266,12 @@ def test_threshold_moves_with_the_scores(figure) -> None:  # noqa: ANN001
         ([0, 1], [0.5, math.nan], "not a number"),
     ],
 )
-def test_bad_input_is_refused(figure, truth, score, what: str) -> None:  # noqa: ANN001
+def test_bad_input_is_refused(figure, truth, score, what: str) -> None:
     with pytest.raises(ValueError, match=what):
         figure(truth, score)
 
 
 @pytest.mark.parametrize("figure", PROBABILITY)
-def test_a_probability_lies_between_0_and_1(figure) -> None:  # noqa: ANN001
+def test_a_probability_lies_between_0_and_1(figure) -> None:
     with pytest.raises(ValueError, match="between 0 and 1"):
         figure([0, 1], [0.5, 1.5])

@@ -12,7 +12,6 @@ from core.training.calibration import (
     bootstrap_samples,
     calibrate,
     operating_points,
-    worst_case_youden_threshold,
 )
 
 
@@ -73,18 +72,4 @@ def test_operating_points_meet_what_they_were_set_for() -> None:
     assert points["specificity-95"].specificity.value == pytest.approx(0.95, abs=0.02)
     # Two normal distributions of equal width cross in the middle: logit 0.
     assert points["youden"].threshold == pytest.approx(0.5, abs=0.12)
-    assert points["balanced"].threshold == pytest.approx(0.5, abs=0.12)
     assert all(point.n == 1000 and point.origin.startswith("here") for point in points.values())
-
-
-def test_the_balanced_threshold_serves_the_least_favourable_condition() -> None:
-    truth = np.array([0.0, 0.0, 1.0, 1.0])
-    # By itself the first condition asks for 0.2 to 0.5 and the second for 0.4 to 0.7; 0.4 to 0.5 serves both.
-    scores = np.array([[0.1, 0.2, 0.5, 0.6], [0.3, 0.4, 0.7, 0.8]])
-    assert worst_case_youden_threshold(truth, scores) == pytest.approx(0.45, abs=0.005)
-    assert worst_case_youden_threshold(truth, scores[:1]) == pytest.approx(0.35, abs=0.005)
-    assert worst_case_youden_threshold(truth, scores[1:]) == pytest.approx(0.55, abs=0.005)
-
-
-def test_without_a_class_there_is_no_balance() -> None:
-    assert np.isnan(worst_case_youden_threshold(np.ones(2), np.array([[0.1, 0.2]])))
