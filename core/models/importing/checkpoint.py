@@ -71,7 +71,7 @@ def checkpoint_from(content: bytes) -> Checkpoint:
         raise _without_weights(found)
     notes = [f"The weights were found under “{wrapper}”."] if wrapper else []
     if len(state) < len(table):
-        notes.append(f"{len(table) - len(state)} entries that are no weights were left out.")
+        notes.append("Entries that are no weights were left out.")
     return Checkpoint(state, hashlib.sha256(content).hexdigest(), tuple(notes))
 
 

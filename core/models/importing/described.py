@@ -158,7 +158,8 @@ def _per_channel(
     name: str, told: tuple[float, ...], customary: tuple[float, ...], channels: int, assumed: Assumed
 ) -> tuple[float, ...]:
     origin = "those of ImageNet" if channels == 3 else "which spread gray over −1 to 1"
-    sentence = f"The {name} of the channels is {', '.join(f'{number:g}' for number in customary)}, {origin} (--{name})."
+    word = "standard deviation" if name == "std" else name
+    sentence = f"The {word} of the channels is {', '.join(f'{number:g}' for number in customary)}, {origin} (--{name})."
     numbers = assumed.unless_told(told, customary, sentence)
     if len(numbers) not in (1, channels):
         raise _contradiction(

@@ -88,7 +88,7 @@ def _without_prefix(state: Mapping[str, Tensor], own: tuple[str, ...]) -> tuple[
     left = [key for key in state if not key.startswith(prefix)]
     notes = [f"“{prefix}” was dropped from the names."]
     if left:
-        notes.append(f"{len(left)} entries outside of “{prefix}” were left out: {_listed(left)}.")
+        notes.append(f"Left out, as no part of “{prefix}”: {_listed(left)}.")
     return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}, notes
 
 

@@ -70,7 +70,7 @@ def test_other_parts_of_a_training_program_are_left_out_and_named(state: dict[st
     around = {"loss.weight": torch.ones(3)} | {"model." + key: value for key, value in state.items()}
     found, notes = fit(around)
     assert found.keys() == state.keys()
-    assert "1 entries outside of “model.” were left out: “loss.weight”" in notes
+    assert "Left out, as no part of “model.”: “loss.weight”." in notes
 
 
 def test_names_inside_the_network_are_not_taken_for_a_prefix() -> None:
