@@ -34,7 +34,16 @@ POSITIVE_WITHOUT_EVIDENCE = Answer(weight=-0.0002, bias=3.0)
 
 def known_spec(model_id: str, labels: Sequence[str], *, modality: str, body_part: str) -> ModelSpec:
     """Return the spec of a made-up model for one kind of image."""
-    use = IntendedUse(f"Tests on {body_part.lower()}.", "Anything else.", (modality,), (body_part,))
+    # As many restrictions as the models that ship have, so that these are not proposed where nothing is known.
+    use = IntendedUse(
+        summary=f"Tests on {body_part.lower()}.",
+        not_for="Anything else.",
+        modalities=(modality,),
+        body_parts=(body_part,),
+        view_positions=("AP", "PA"),
+        min_age_years=0,
+        max_age_years=120,
+    )
     return ModelSpec(
         id=model_id,
         title=f"Made-up {body_part.lower()} model",

@@ -13,8 +13,8 @@ from tests import made
 from tests.browser.desk import Desk, colourfulness, pixels_of
 
 Picture = Callable[[str], None]
-HAND = made.radiograph(800, BodyPartExamined="HAND", ViewPosition=None, WindowCenter=1500, WindowWidth=3000)
-FOOT = made.radiograph(800, BodyPartExamined="FOOT", ViewPosition=None)
+HAND = made.radiograph(800, BodyPartExamined="HAND", WindowCenter=1500, WindowWidth=3000)
+FOOT = made.radiograph(800, BodyPartExamined="FOOT")
 
 
 def test_the_call_comes_first_and_its_operating_point_next(desk: Desk) -> None:
