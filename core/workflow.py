@@ -241,8 +241,10 @@ def _nothing_to_read(study: Study) -> StudyError:
 def _left_out_notice(study: Study) -> tuple[Notice, ...]:
     if not study.rejected:
         return ()
-    reasons = "; ".join(sorted({rejected.message for rejected in study.rejected}))
-    return (Notice("files-left-out", f"{len(study.rejected)} of the files were left out: {reasons}"),)
+    reasons = " ".join(sorted({rejected.message for rejected in study.rejected}))
+    count = len(study.rejected)
+    left_out = "1 file was" if count == 1 else f"{count} files were"
+    return (Notice("files-left-out", f"{left_out} left out. {reasons}"),)
 
 
 def _number_or_none(value: float) -> float | None:

@@ -66,7 +66,10 @@ def load_path(path: Path, *, limits: Limits = DEFAULT_LIMITS, progress: Progress
     if path.is_file():
         return _load_paths([path], root=path.parent, limits=limits, progress=progress)
     if path.is_dir():
-        return _load_paths(_visible_files(path), root=path, limits=limits, progress=progress)
+        files = _visible_files(path)
+        if not files:
+            raise StudyError("The folder holds no files.", hint="Check the path.", code="no-files")
+        return _load_paths(files, root=path, limits=limits, progress=progress)
     raise StudyError("There is no such file or folder.", hint="Check the path.", code="not-found")
 
 

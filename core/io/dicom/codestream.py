@@ -51,12 +51,16 @@ def check_codestream(frame: bytes, layout: Layout, family: Family) -> Codestream
     announced = (layout.rows, layout.columns, layout.samples_per_pixel)
     if (found.rows, found.columns, found.samples_per_pixel) != announced:
         raise StudyError(
-            f"The compressed image is {found.rows} × {found.columns} pixels of {found.samples_per_pixel} sample(s), "
-            f"but the header says {layout.rows} × {layout.columns} of {layout.samples_per_pixel}.",
+            f"The compressed image is {_in_words(found.rows, found.columns, found.samples_per_pixel)}, "
+            f"but the header says {_in_words(*announced)}.",
             hint="The file is damaged, or two images were mixed up; export it again.",
             code="size-mismatch",
         )
     return found
+
+
+def _in_words(rows: int, columns: int, samples_per_pixel: int) -> str:
+    return f"{rows} × {columns} pixels (SamplesPerPixel {samples_per_pixel})"
 
 
 def _read(frame: bytes, layout: Layout, family: Family) -> Codestream | None:

@@ -185,8 +185,9 @@ def _native(data: memoryview, element: PixelElement, layout: Layout) -> _Located
         notices += (_NOT_SUBSAMPLED,)
     needed = -(-layout.frame_bits * layout.frames // 8)
     if held < needed:
+        frames = "one frame" if layout.frames == 1 else f"{layout.frames} frames"
         raise StudyError(
-            f"The pixel data are cut short: the header describes {layout.frames} frame(s) of {layout.rows} × "
+            f"The pixel data are cut short: the header describes {frames} of {layout.rows} × "
             f"{layout.columns} pixels, which need {needed} bytes, and the file holds {held}.",
             hint="The transfer was probably interrupted; send the file again.",
             code="truncated-pixel-data",

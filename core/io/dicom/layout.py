@@ -137,7 +137,7 @@ def _photometric(dataset: Dataset) -> tuple[int, str, tuple[Notice, ...]]:
     if stated not in accepted:
         found = stated if stated in _GRAY | _COLOUR | _NOT_SUPPORTED else "another value"
         raise StudyError(
-            f"PhotometricInterpretation of an image with {samples} sample(s) per pixel must be one of "
+            f"PhotometricInterpretation of an image with SamplesPerPixel {samples} must be one of "
             f"{', '.join(sorted(accepted))}; it is {found}.",
             hint="Export the image as MONOCHROME2 or RGB.",
             code="unsupported-photometric-interpretation",

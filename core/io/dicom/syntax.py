@@ -77,7 +77,7 @@ def codec_of(syntax: UID) -> Codec:
     codec = CODECS.get(syntax)
     if codec is not None:
         return codec
-    name = syntax.name if syntax.name != syntax else f"an unknown encoding ({syntax})"
+    name = syntax.name if syntax.name != syntax else "an unknown encoding"
     if any(word in name for word in _VIDEO):
         raise StudyError(
             f"The pixels are a video ({name}, TransferSyntaxUID {syntax}), which Lightbox does not play.",
