@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
 from core.domain import Image, Series, Voi, VoiFunction, WindowLevel
-from core.ui.session import View
+from core.ui.session import OpenStudy, View
 from core.ui.windows import MANUAL, slider_bounds, slider_step, window_choices
 from core.windowing import automatic_window, is_usable
 
@@ -29,15 +29,15 @@ def place_controls(view: View, series: Series) -> int:
     with st.container(horizontal=True, vertical_alignment="bottom", key="row_place"):
         if count > 1:
             _scroll(view, count, "Slice" if series.frames[0].position is not None else "Frame")
-        st.segmented_control("Zoom", ZOOMS, format_func=_zoom_word, required=True, **_tied(view, "zoom"))
+        st.segmented_control("Zoom", ZOOMS, format_func=_zoom_word, required=True, **tied(view, "zoom"))
         fits = view.zoom == 1.0
-        st.slider("Across, %", 0, 100, disabled=fits, **_tied(view, "across"))
-        st.slider("Down, %", 0, 100, disabled=fits, **_tied(view, "down"))
+        st.slider("Across, %", 0, 100, disabled=fits, **tied(view, "across"))
+        st.slider("Down, %", 0, 100, disabled=fits, **tied(view, "down"))
     return view.frame - 1
 
 
 def _scroll(view: View, count: int, word: str) -> None:
-    st.slider(f"{word}, of {count}", 1, count, **_tied(view, "frame"))
+    st.slider(f"{word}, of {count}", 1, count, **tied(view, "frame"))
     _step_button(view, -1, word, at_end=view.frame == 1)
     _step_button(view, +1, word, at_end=view.frame == count)
 
@@ -68,20 +68,20 @@ def window_controls(view: View, image: Image, series: Series) -> Voi:
     voi = _chosen_window(view, image, series)
     _follow(view, image, voi)
     with st.container(horizontal=True, vertical_alignment="bottom", key="row_window"):
-        st.selectbox("Window", _preset_names(view, image, series), **_tied(view, "preset"))
+        st.selectbox("Window", _preset_names(view, image, series), **tied(view, "preset"))
         _invert_and_reset(view)
     assert view.bounds is not None
     low, high = view.bounds
     step = slider_step(view.bounds)
     shape: dict[str, Any] = {"step": step, "format": "%.0f" if step == 1.0 else "%.4g"}
     with st.container(horizontal=True, key="row_sliders"):
-        st.slider("Centre", low, high, **shape, **_tied(view, "center", then=_set_manual))
-        st.slider("Width", step, max(high - low, view.width), **shape, **_tied(view, "width", then=_set_manual))
+        st.slider("Centre", low, high, **shape, **tied(view, "center", then=_set_manual))
+        st.slider("Width", step, max(high - low, view.width), **shape, **tied(view, "width", then=_set_manual))
     return voi
 
 
 def _invert_and_reset(view: View) -> None:
-    st.toggle("Invert", **_tied(view, "invert"))
+    st.toggle("Invert", **tied(view, "invert"))
     st.button("Reset", key="reset", on_click=view.reset, help="Window, inversion and zoom as they were at first")
 
 
@@ -122,35 +122,45 @@ def label_controls(view: View, labels: Sequence[str], methods: Sequence[str]) ->
     if view.method not in methods:
         view.method = methods[0]
     with st.container(horizontal=True, vertical_alignment="bottom", key="row_subject"):
-        st.selectbox("Heatmap for", labels, **_tied(view, "label"))
-        st.selectbox("Method", methods, **_tied(view, "method"))
+        st.selectbox("Heatmap for", labels, **tied(view, "label"))
+        st.selectbox("Method", methods, **tied(view, "method"))
 
 
 def heat_look_controls(view: View, *, is_shown: bool, can_insist: bool) -> None:
     """Show how strongly the heatmap covers the image, and the switch that brings up one that is left out."""
     with st.container(horizontal=True, vertical_alignment="bottom", key="row_look"):
-        st.slider("Opacity, %", 0, 100, step=5, disabled=not is_shown, **_tied(view, "opacity"))
-        st.toggle("Contour", disabled=not is_shown, **_tied(view, "contour"))
-        st.toggle("Show evidence anyway", disabled=not can_insist, **_tied(view, "evidence_anyway"))
+        st.slider("Opacity, %", 0, 100, step=5, disabled=not is_shown, **tied(view, "opacity"))
+        st.toggle("Contour", disabled=not is_shown, **tied(view, "contour"))
+        st.toggle("Show evidence anyway", disabled=not can_insist, **tied(view, "evidence_anyway"))
 
 
 def score_control(view: View) -> None:
     """Show the switch that brings up the scores of a model that is not meant for this image."""
-    st.toggle("Show the score anyway", **_tied(view, "score_anyway"))
+    st.toggle("Show the score anyway", **tied(view, "score_anyway"))
 
 
-def _tied(view: View, field: str, *, then: Any = None) -> dict[str, Any]:
-    """Return the arguments that tie a widget to a field of a view, which decides what the widget shows."""
-    value = getattr(view, field)
+def tied(owner: View | OpenStudy, field: str, *, then: Callable[[View], None] | None = None) -> dict[str, Any]:
+    """Return the arguments that tie a widget to a field, which decides what the widget shows and takes its changes.
+
+    Parameters
+    ----------
+    owner : View or OpenStudy
+        Whose field it is: another one brings its own value to the widget.
+    field : str
+        Its name, which is the widget's key as well.
+    then : callable, optional
+        Called with the view after the field has changed.
+    """
+    value = getattr(owner, field)
     # Writing a value that the browser already has would move a slider that is still being dragged.
     if st.session_state.get(field) != value or field not in st.session_state:
         st.session_state[field] = value
-    return {"key": field, "on_change": _store, "args": (view, field, then)}
+    return {"key": field, "on_change": _store, "args": (owner, field, then)}
 
 
-def _store(view: View, field: str, then: Any) -> None:
+def _store(owner: View | OpenStudy, field: str, then: Callable[[View], None] | None) -> None:
     if st.session_state.get(field) is None:
         return
-    setattr(view, field, st.session_state[field])
-    if then is not None:
-        then(view)
+    setattr(owner, field, st.session_state[field])
+    if then is not None and isinstance(owner, View):
+        then(owner)

@@ -13,6 +13,7 @@ import streamlit as st
 from core import reports
 from core.domain import Explanation, Prediction, Score, Voi
 from core.reports import ReportInput
+from core.ui.controls import tied
 from core.ui.picture import colour_limits, contour_level
 from core.ui.session import OpenStudy
 from core.workflow import Reading, is_call_withheld
@@ -31,7 +32,7 @@ def take_along(opened: OpenStudy, reading: Reading, *, voi: Voi, explanation: Ex
         The heatmap on the screen.
     """
     st.html('<h3 class="lb-heading">Take it along</h3>')
-    with_identity = st.checkbox("Include the patient's identity", key="export_identity")
+    with_identity = st.checkbox("Include the patient's identity", **tied(opened, "export_identity"))
     make_report = partial(_report, opened, reading, voi=voi, explanation=explanation, include_identity=with_identity)
     name = f"lightbox-{reading.image.uid[:8]}"
     with st.container(horizontal=True, key="downloads", gap="xsmall"):

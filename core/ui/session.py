@@ -133,6 +133,8 @@ class OpenStudy:
     ----------
     model_ids : dict
         The model that is asked about a series, by the series' uid; empty string for none.
+    reveal_identity, export_identity : bool
+        Whether the patient's identity was asked for, on the screen and in what is taken along: of this study only.
     outcomes
         What models said, by the frame's uid and the SHA-256 of the model's weights; `explanations` by label and
         method besides.
@@ -145,6 +147,7 @@ class OpenStudy:
     views: dict[str, View] = field(default_factory=dict)
     model_ids: dict[str, str] = field(default_factory=dict)
     reveal_identity: bool = False
+    export_identity: bool = False
     images: Bounded[Image] = field(default_factory=lambda: Bounded(IMAGES_BYTES, weigh=_weigh_image))
     explanations: Bounded[Explanation] = field(default_factory=lambda: Bounded(EXPLANATIONS))
     outcomes: Bounded[Outcome] = field(default_factory=lambda: Bounded(OUTCOMES_BYTES, weigh=_weigh_outcome))

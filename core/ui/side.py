@@ -12,6 +12,7 @@ from core import workflow
 from core.deid import masked
 from core.domain import ModelSpec, Series
 from core.errors import CoreError
+from core.ui.controls import tied
 from core.ui.intake import show_left_out
 from core.ui.picture import jpeg_url, thumbnail
 from core.ui.session import Desk, OpenStudy
@@ -139,6 +140,8 @@ def _model_words(model_id: str, titles: Mapping[str, str], proposed: ModelSpec |
 def _choose_model(opened: OpenStudy, ids: Collection[str]) -> None:
     if st.session_state.model in ids:
         opened.model_ids[opened.series_uid] = st.session_state.model
+        # What was asked to be shown nevertheless was asked of the other model.
+        opened.view.score_anyway = opened.view.evidence_anyway = False
 
 
 def facts_panel(opened: OpenStudy) -> None:
@@ -148,7 +151,9 @@ def facts_panel(opened: OpenStudy) -> None:
         if not series.facts:
             st.caption("The file has no header that says more.")
             return
-        reveal = any(fact.identifying for fact in series.facts) and st.checkbox("Show identity", key="reveal_identity")
+        reveal = any(fact.identifying for fact in series.facts) and st.checkbox(
+            "Show identity", **tied(opened, "reveal_identity")
+        )
         rows = (
             f"<dt>{escape(fact.label)}</dt><dd>{escape(fact.value)}</dd>"
             for fact in masked(series.facts, reveal=reveal)

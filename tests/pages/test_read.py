@@ -101,6 +101,16 @@ def test_identity_is_masked_until_it_is_asked_for(film: AppTest) -> None:
     assert "Zebedee, Quill" in words(film)
 
 
+def test_identity_of_the_next_study_is_masked_again(film: AppTest) -> None:
+    film.checkbox(key="reveal_identity").check().run()
+    film.checkbox(key="export_identity").check().run()
+    other = made.radiograph(64, PatientName="Ypsilon^Xaver")
+    page = bring(film, ("other", other))
+    assert not page.checkbox(key="reveal_identity").value
+    assert not page.checkbox(key="export_identity").value
+    assert "Ypsilon" not in html(page)
+
+
 def test_the_window_follows_preset_sliders_and_reset(film: AppTest) -> None:
     film.selectbox(key="preset").select("Full range").run()
     low, high = made.chest_values(128).min(), made.chest_values(128).max()
