@@ -73,7 +73,8 @@ def _bullets(items: Sequence[str]) -> list[str]:
     return ["\n".join(f"- {item}" for item in items)] if items else []
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def format_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return a table in Markdown."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
 
@@ -102,14 +103,14 @@ def _intended_use(use: IntendedUse) -> list[str]:
         "View": ", ".join(use.view_positions),
         "Age": ages,
     }
-    return [use.summary, _table(("", "accepted"), [(name, text or "any") for name, text in rows.items()])]
+    return [use.summary, format_table(("", "accepted"), [(name, text or "any") for name, text in rows.items()])]
 
 
 def _data(account: Account) -> list[str]:
     words = account.config.words
     return [
         words.data_source,
-        _table(("class", *(part.name.lower() for part in Part)), _counts(account)),
+        format_table(("class", *(part.name.lower() for part in Part)), _counts(account)),
         _how_divided(account),
     ]
 
@@ -148,13 +149,13 @@ def _shortcuts(account: Account) -> list[str]:
         "(AUROC; 0.5 is not at all). A network that learns them fails on pictures of another origin. The "
         "augmentation of training draws framing, proportions, exposure, sharpness, resolution, compression and side "
         "markers at random to make them worthless; the section after the next shows how far that succeeded.",
-        _table(("feature", "AUROC"), rows),
+        format_table(("feature", "AUROC"), rows),
     ]
 
 
 def _results(account: Account) -> list[str]:
     paragraphs = [
-        "The test part was used for nothing else. 95 % intervals: DeLong for the AUROC, Wilson for shares, 300 "
+        "No weight, calibration or threshold was fitted on the test part. 95 % intervals: DeLong for the AUROC, Wilson for shares, 300 "
         "resamplings of patients where named and for calibration. The files were read and prepared as for a user."
     ]
     if account.overall is not None:
@@ -162,14 +163,13 @@ def _results(account: Account) -> list[str]:
     for one in account.measured:
         rows = [(FIGURES[name], format_estimate(estimate)) for name, estimate in one.figures.items()]
         head = (f"{one.label.name}: {one.positives} with, {one.negatives} without", "value (95 % interval)")
-        paragraphs.append(_table(head, rows))
+        paragraphs.append(format_table(head, rows))
     return paragraphs
 
 
 def _stress(account: Account) -> list[str]:
     paragraphs = [
-        "The test pictures once more, each changed as another hospital might have made it. Nothing of this was "
-        "chosen on the test part."
+        "The test pictures once more, each changed as another hospital might have made it. Nothing was fitted on them."
     ]
     for one in account.measured:
         rows = [
@@ -178,7 +178,7 @@ def _stress(account: Account) -> list[str]:
         ]
         without, with_ = one.stress.worst_pair
         paragraphs += [
-            _table((one.label.name, "AUROC", "sensitivity", "specificity"), rows),
+            format_table((one.label.name, "AUROC", "sensitivity", "specificity"), rows),
             f"All pairs of conditions (cases without the finding under one, with it under another): mean AUROC "
             f"{one.stress.mean:.4f}; worst {one.stress.worst:.4f}, without the finding “{without}”, with it “{with_}”.",
         ]
@@ -190,7 +190,7 @@ def _operating_points(spec: ModelSpec) -> list[str]:
     for label in spec.labels:
         rows = [_operating_point(point, label.default_operating_point) for point in label.operating_points]
         head = (label.name, "set for", "threshold", "sensitivity there", "specificity there")
-        paragraphs += [_table(head, rows), f"Set on {label.operating_points[0].origin}."]
+        paragraphs += [format_table(head, rows), f"Set on {label.operating_points[0].origin}."]
     return [*paragraphs, "Sensitivity and specificity of this table are those on the unchanged validation images."]
 
 
@@ -230,7 +230,7 @@ def _training(account: Account) -> list[str]:
         "Weights are stored as float32.",
         f"AdamW with warm-up and cosine. Schedule: {settings}.",
         f"Augmentation: {augmentation}.",
-        _table(head, rows),
+        format_table(head, rows),
         f"Validation here: at most {schedule.stress_images} images, the same number of every class; the epoch is "
         f"chosen by {schedule.selection}.",
     ]
@@ -238,7 +238,7 @@ def _training(account: Account) -> list[str]:
 
 def _history(account: Account) -> list[str]:
     tries = account.config.words.history
-    return [_table(("try", "result"), [(one.configuration, one.result) for one in tries])] if tries else []
+    return [format_table(("try", "result"), [(one.configuration, one.result) for one in tries])] if tries else []
 
 
 def _reproduce(config: TrainingConfig) -> list[str]:

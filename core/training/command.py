@@ -67,7 +67,7 @@ def run(options: argparse.Namespace) -> int:
     """Train, reporting progress on standard error, and print the model folder; the exit status is 0."""
     from core.training.run import train
 
-    folder = train(config_from(options), progress=_report)
+    folder = train(config_from(options), progress=report)
     sys.stdout.write(f"{folder}\n")
     return 0
 
@@ -78,6 +78,7 @@ def _put(values: dict[str, Any], place: tuple[str, ...], value: Any) -> None:
     values[place[-1]] = value
 
 
-def _report(message: str) -> None:
+def report(message: str) -> None:
+    """Say on standard error what happens."""
     sys.stderr.write(f"{message}\n")
     sys.stderr.flush()

@@ -24,6 +24,8 @@ from core.training.calibration import (
 from core.training.card import Account, write_card
 from core.training.config import ClassLabel, TrainingConfig
 from core.training.dataset import find_examples
+from core.training.gate import fit_gate
+from core.training.gate_card import with_gate_section
 from core.training.loop import Fitted, Material, all_logits, fit, logits_of_copies
 from core.training.measure import Measured, answers_from_files, measure, share_called_right
 from core.training.shortcuts import elongation_offsets, feature_aurocs, joint_auroc, trivial_features
@@ -168,7 +170,7 @@ def _material(config: TrainingConfig, pictures: Pictures, labels: Sequence[Class
 
 
 def finish(config: TrainingConfig, prepared: Prepared, fitted: Fitted, *, progress: Progress) -> Path:
-    """Calibrate, set operating points, measure on the test part, and write the model folder."""
+    """Calibrate, set operating points, measure on the test part, fit the input gate, and write the model folder."""
     progress("calibrating on validation")
     calibration, labels = _calibrated(config, prepared, fitted)
     progress("measuring on the test part")
@@ -184,6 +186,8 @@ def finish(config: TrainingConfig, prepared: Prepared, fitted: Fitted, *, progre
         overall=overall,
         shortcuts=_shortcuts(config, prepared),
     )
+    progress("fitting the input gate")
+    gate = fit_gate(fitted.network, config.input, prepared.pictures.pixels, prepared.division, seed=config.seed)
     spec = ModelSpec(
         id=config.id,
         title=config.title or config.id,
@@ -197,8 +201,10 @@ def finish(config: TrainingConfig, prepared: Prepared, fitted: Fitted, *, progre
         licence=config.words.licence,
         citation=config.words.citation,
         metrics=_metrics(measured, overall),
+        gate=gate.gate,
     )
-    write_model(config.out, spec, fitted.network.state_dict(), card=write_card(spec, account))
+    card = with_gate_section(write_card(spec, account), gate)
+    write_model(config.out, spec, fitted.network.state_dict(), card=card, gate=gate.statistics)
     return config.out
 
 

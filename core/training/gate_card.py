@@ -1,0 +1,65 @@
+"""What the card says of the gate: where its limits come from, and how many proper and foreign images it refuses."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.domain import Gate
+from core.evaluation import auroc, wilson_interval
+from core.training.card import format_table
+from core.training.gate import FittedGate
+
+TITLE = "Input gate"
+_BEFORE = "## Known failures"
+"""The section that the gate's stands before, where a card has one."""
+
+Values = NDArray[np.float64]
+
+
+def with_gate_section(card: str, fitted: FittedGate) -> str:
+    """Return a card with the section on the gate, in place of the one that it may have."""
+    card = re.sub(rf"^## {TITLE}\n.*?(?=^## |\Z)", "", card, flags=re.MULTILINE | re.DOTALL)
+    head, known, rest = card.partition(_BEFORE)
+    return f"{head.rstrip()}\n\n{gate_section(fitted)}\n" + (f"\n{known}{rest}" if known else "")
+
+
+def gate_section(fitted: FittedGate) -> str:
+    """Return the section in Markdown, without a line break at its end."""
+    gate, proper = fitted.gate, np.concatenate(list(fitted.proper.values()))
+    tested = len(next(iter(fitted.proper.values())))
+    changed = [(name, *_unusual_and_refused(values, gate)) for name, values in fitted.proper.items()]
+    foreign = [
+        (name, len(values), _refused(values, gate), f"{_auroc(proper, values):.4f}")
+        for name, values in fitted.foreign.items()
+    ]
+    return "\n\n".join(
+        (
+            f"## {TITLE}",
+            "How unlike the training images an image is, measured on the network's own maps: their distance is about "
+            f"1. Beyond {gate.usual:.2f} an image is called unusual; beyond {gate.limit:.2f} the model makes no call. "
+            f"Both were set on {gate.origin}: 99 % of them lie below the first as they are, and 99 % below the second "
+            "under all the changes of the next table together.",
+            format_table((f"{tested} proper images, of the test part", "unusual", "refused"), changed),
+            format_table(("images that should be refused", "number", "refused", "AUROC"), foreign),
+            "Nothing was fitted to or chosen on the images of either table. AUROC: distances against those of the "
+            "proper images under all changes together.",
+        )
+    )
+
+
+def _unusual_and_refused(distances: Values, gate: Gate) -> tuple[str, str]:
+    unusual = float(np.mean((distances > gate.usual) & (distances <= gate.limit)))
+    return f"{100 * unusual:.1f} %", _refused(distances, gate)
+
+
+def _refused(distances: Values, gate: Gate) -> str:
+    share = wilson_interval(int(np.count_nonzero(distances > gate.limit)), len(distances))
+    return f"{100 * share.value:.1f} % ({100 * share.low:.1f}–{100 * share.high:.1f})"
+
+
+def _auroc(proper: Values, foreign: Values) -> float:
+    truth = np.r_[np.zeros(len(proper)), np.ones(len(foreign))]
+    return auroc(truth, np.r_[proper, foreign])

@@ -1,0 +1,125 @@
+"""The command line of the gate: `python -m core gate FOLDER --model ID`, for a model that is trained already."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.domain import ModelSpec
+from core.errors import CoreError, DatasetError
+from core.models.registry import find_model, model_folder
+from core.models.spec import write_gate
+from core.training.command import report
+from core.training.config import TrainingConfig, read_config, read_toml
+from core.training.dataset import read_example
+
+if TYPE_CHECKING:
+    from core.models.predict import Engine
+
+CONFIG_FILE = "training.toml"
+MOST_FOREIGN = 500
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of fitting a gate."""
+    parser.add_argument("data", metavar="FOLDER", help="the labelled folder that the model was trained on")
+    parser.add_argument("--model", required=True, metavar="ID", help="the model that gets the gate")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="F.toml",
+        help=f"how the model was trained, for the same division of patients; default: {CONFIG_FILE} of its folder",
+    )
+    parser.add_argument(
+        "--foreign",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FOLDER",
+        help="images of something else, to measure on how many the gate refuses; may be given several times",
+    )
+    parser.add_argument("--work", metavar="FOLDER", help="for the cache of pictures; default .training/ID")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Fit, measure and write the gate, reporting progress on standard error; the exit status is 0."""
+    spec = find_model(options.model)
+    config = config_for(spec, options)
+    folder = give_gate(spec, config, foreign=options.foreign)
+    sys.stdout.write(f"{folder}\n")
+    return 0
+
+
+def config_for(spec: ModelSpec, options: argparse.Namespace) -> TrainingConfig:
+    """Return the configuration of the model's training, so that its patients are divided as they were then.
+
+    Raises
+    ------
+    DatasetError
+        The model folder does not say how the model was trained, and neither does an option.
+    """
+    file = options.config or model_folder(spec) / CONFIG_FILE
+    if not file.is_file():
+        raise DatasetError(
+            "How the model was trained is not known, so its training images cannot be told from the others.",
+            hint="Name its configuration with --config.",
+            code="no-training-configuration",
+        )
+    values = {**read_toml(file), "data": options.data, "out": str(model_folder(spec))}
+    if options.work:
+        values["work"] = options.work
+    return replace(read_config(values), input=spec.input)
+
+
+def give_gate(spec: ModelSpec, config: TrainingConfig, *, foreign: Sequence[Path] = ()) -> Path:
+    """Fit a gate for a model that is there, measure it, and write it and its figures into the model's folder."""
+    from core.models.predict import Engine, load_engine
+    from core.training.gate import fit_gate
+    from core.training.gate_card import with_gate_section
+    from core.training.run import prepare
+
+    prepared = prepare(config, progress=report)
+    report(prepared.describe())
+    ready = load_engine(replace(spec, gate=None), device="cpu")
+    report("fitting the gate")
+    fitted = fit_gate(ready.network, spec.input, prepared.pictures.pixels, prepared.division, seed=config.seed)
+    ready = Engine(spec, ready.network, ready.device, gate=fitted.statistics)
+    found = {folder.name: distances_of(ready, folder, seed=config.seed) for folder in foreign}
+    fitted = replace(fitted, foreign={**fitted.foreign, **found})
+    write_gate(model_folder(spec), fitted.gate, fitted.statistics, card=with_gate_section(spec.card, fitted))
+    return model_folder(spec)
+
+
+def distances_of(ready: Engine, folder: Path, *, seed: int) -> NDArray[np.float64]:
+    """Return the distances of images of a folder, read as for a user; of many, `MOST_FOREIGN` are drawn.
+
+    What cannot be read, or cannot be given to the model, is counted and passed over.
+
+    Raises
+    ------
+    DatasetError
+        Nothing is left.
+    """
+    files = np.array(sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")))
+    drawn = np.random.default_rng([seed, 13]).permutation(files)[:MOST_FOREIGN]
+    distances = [distance for path in drawn for distance in _distance_of(ready, path)]
+    report(f"{folder.name}: {len(distances)} images measured, {len(drawn) - len(distances)} passed over")
+    if not distances:
+        raise DatasetError("A folder of foreign images holds none that could be read.", code="nothing-readable")
+    return np.array(distances, dtype=np.float64)
+
+
+def _distance_of(ready: Engine, path: Path) -> Iterator[float]:
+    try:
+        distance = ready.run(read_example(path)).distance
+    except CoreError:
+        return
+    assert distance is not None
+    yield distance
