@@ -45,7 +45,7 @@ def figures() -> list[Figure]:
 # ── Start-up ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def start_up(*, repetitions: int = 5) -> list[Figure]:
+def start_up(*, repetitions: int = 3) -> list[Figure]:
     """Measure from the start of the server's process to the first page."""
     say("  start-up")
     # Warmed up once, so that all read their files from the system's cache.

@@ -80,6 +80,23 @@ def test_a_series_without_a_model_fits_too(desk: Desk, picture: Picture, screen:
     assert not has_horizontal_scrollbar(desk.page)
 
 
+def test_many_series_stand_one_below_the_other(desk: Desk, picture: Picture) -> None:
+    bodies = ["CHEST", "HAND", "FOOT", "KNEE", "HIP", "SKULL", "ELBOW"]
+    films = {
+        body: made.radiograph(64, BodyPartExamined=body, SeriesInstanceUID=f"{made.SERIES_UID}.5.{number}")
+        for number, body in enumerate(bodies)
+    }
+    desk.upload(films)
+    desk.image()
+    desk.wait()
+    picture("list")
+    series = desk.page.get_by_role("radiogroup", name="Series").get_by_role("radio")
+    expect(series).to_have_count(len(bodies))
+    boxes = [box for each in series.all() if (box := each.bounding_box())]
+    assert len({box["x"] for box in boxes}) == 1
+    assert [box["y"] for box in boxes] == sorted(box["y"] for box in boxes)
+
+
 @pytest.mark.parametrize("screen", [*SCREENS, (1080, 1920)], ids=lambda screen: f"{screen[0]}x{screen[1]}")
 def test_the_empty_desk_has_no_horizontal_scrollbar(desk: Desk, picture: Picture, screen: tuple[int, int]) -> None:
     desk.page.set_viewport_size({"width": screen[0], "height": screen[1]})
