@@ -54,10 +54,10 @@ class NoBrowserError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """How a command ended: its exit status (None: it could not be run) and the last line it wrote."""
+    """How a command ended: its exit status (None: it could not be run), and its reason where it failed."""
 
     status: int | None
-    last_line: str
+    reason: str = ""
 
     @property
     def succeeded(self) -> bool:
@@ -72,8 +72,14 @@ def run_command(command: Sequence[str]) -> Ran:
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return Ran(None, str(error))
-    lines = (ended.stdout + ended.stderr).strip().splitlines()
-    return Ran(ended.returncode, lines[-1] if lines else "")
+    return Ran(ended.returncode, reason_in(ended.stdout + ended.stderr) if ended.returncode else "")
+
+
+def reason_in(output: str) -> str:
+    """Return the first line that speaks of an error ("E: …" is apt's way), else the last line."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    errors = (line for line in lines if re.match(r"E: |.*\b[Ee]rror\b", line))
+    return next(errors, lines[-1] if lines else "it said nothing")
 
 
 def playwright_executable() -> str:
@@ -184,7 +190,7 @@ def _debian_package(machine: Machine, tried: list[str]) -> str | None:
         ended = machine.run([*apt, *arguments])
         # An update may fail for one source of several and the package be there all the same.
         if not ended.succeeded:
-            tried.append(f"apt-get {' '.join(arguments)}: {ended.last_line}")
+            tried.append(f"apt-get {' '.join(arguments)}: {ended.reason}")
     path = machine.which("chromium")
     return path if path and machine.starts(path) else None
 
@@ -199,7 +205,7 @@ def _playwright_download(machine: Machine, tried: list[str]) -> str | None:
     playwright = [sys.executable, "-m", "playwright"]
     ended = machine.run([*playwright, "install", "chromium"])
     if not ended.succeeded:
-        tried.append(f"python -m playwright install chromium: {ended.last_line}")
+        tried.append(f"python -m playwright install chromium: {ended.reason}")
         return None
     path = machine.playwright_executable()
     if machine.starts(path):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tests.browser.chromium import Machine, NoBrowserError, Ran, find_chromium
+from tests.browser.chromium import Machine, NoBrowserError, Ran, find_chromium, reason_in, run_command
 
 DOWNLOAD = "/cache/playwright/chrome"
 
@@ -28,7 +28,7 @@ class Computer:
     def run(self, command: Sequence[str]) -> Ran:
         line = " ".join(command).replace(sys.executable, "python")
         if command[1:] == ["--version"]:
-            return Ran(1 if command[0] in self.broken else 0, "")
+            return Ran(1 if command[0] in self.broken else 0)
         self.commands.append(line)
         effect = next((effect for words, effect in self.effects.items() if words in line), None)
         return effect(self) if effect else Ran(None, "command not found")
@@ -57,7 +57,7 @@ def bringing(*paths: str, mending: Iterable[str] = ()) -> Callable[[Computer], R
     def effect(computer: Computer) -> Ran:
         computer.files.update(paths)
         computer.broken.difference_update(mending)
-        return Ran(0, "done")
+        return Ran(0)
 
     return effect
 
@@ -183,3 +183,22 @@ def test_failure_says_what_was_tried() -> None:
         "LIGHTBOX_CHROMIUM",
     ):
         assert words in message
+
+
+@pytest.mark.parametrize(
+    ("output", "reason"),
+    [
+        ("Downloading\nError: getaddrinfo ENOTFOUND host\n  at here\n}\n", "Error: getaddrinfo ENOTFOUND host"),
+        ("Reading lists\nE: Unable to locate package chromium\n", "E: Unable to locate package chromium"),
+        ("one\ntwo\n\n", "two"),
+        ("", "it said nothing"),
+    ],
+)
+def test_the_reason_is_found_in_what_a_command_wrote(output: str, reason: str) -> None:
+    assert reason_in(output) == reason
+
+
+def test_a_program_that_is_missing_is_an_answer() -> None:
+    ran = run_command(["/nowhere/at-all"])
+    assert (ran.status, ran.succeeded) == (None, False)
+    assert "/nowhere/at-all" in ran.reason
