@@ -94,7 +94,9 @@ def operating_point_in_words(score: Score) -> str:
         return f"{score_word(score)} {score.value:.2f}; without an operating point there is no call"
     value, threshold = _told_apart(score.value, point.threshold)
     relation = "≥" if score.call else "<"
-    return f"{score_word(score)} {value} {relation} {threshold}, set for {point.criterion} on {point.origin}"
+    # An origin names the set first and, after a comma, how it was used: that is for the card.
+    cases = point.origin.partition(",")[0]
+    return f"{score_word(score)} {value} {relation} {threshold}, set for {point.criterion} on {cases}"
 
 
 def accuracy_in_words(point: OperatingPoint) -> str:

@@ -156,3 +156,9 @@ def test_windows(voi, words):
 )
 def test_numbers(value, words):
     assert number_in_words(value) == words
+
+
+def test_how_an_operating_point_was_set_is_left_to_the_card():
+    detailed = replace(POINT, origin="521 validation images of 380 patients, each under 4 conditions; median of 200")
+    words = operating_point_in_words(score(0.83, point=detailed))
+    assert words.endswith("on 521 validation images of 380 patients")
