@@ -285,7 +285,8 @@ class OperatingPoint:
     """The threshold that turns a score into a call, and where it comes from.
 
     `score ≥ threshold` is positive. `criterion` says what it was set for ("95 % sensitivity"), `origin` on what
-    ("521 validation images"), `n` on how many. Sensitivity and specificity are those on that same set.
+    ("521 validation images", then, after a comma, how they were used), `n` on how many. Sensitivity and specificity
+    are those on that same set.
     """
 
     name: str
@@ -505,6 +506,8 @@ class Explanation:
         The part of the image that the heatmap covers; its cells divide it evenly.
     unit : str
         What a value means, for the colour bar.
+    centre_shift : (down, right)
+        How far a cell looks from the middle of its share of the extent, in cells; see `core.models.receptive_field`.
     """
 
     label_name: str
@@ -512,6 +515,7 @@ class Explanation:
     heatmap: NDArray[np.float32]
     extent: Extent
     unit: str
+    centre_shift: tuple[float, float] = (0.0, 0.0)
 
     @property
     def has_positive_evidence(self) -> bool:

@@ -78,7 +78,7 @@ def explain_from(engine: Engine, forward: Forward, *, label: str, method: str) -
     if method == "CAM":
         return explain_all(engine, forward)[index]
     heatmap = _package_map(engine, forward, index, method)
-    return Explanation(label, method, heatmap, forward.extent, UNITS[method])
+    return Explanation(label, method, heatmap, forward.extent, UNITS[method], forward.centre_shift)
 
 
 def explain_all(engine: Engine, forward: Forward) -> tuple[Explanation, ...]:
@@ -94,7 +94,7 @@ def explain_all(engine: Engine, forward: Forward) -> tuple[Explanation, ...]:
         maps = torch.einsum("lc,chw->lhw", weight, forward.features.to(weight.device))
         heatmaps = maps.cpu().numpy()
     return tuple(
-        Explanation(label.name, "CAM", heatmap, forward.extent, UNITS["CAM"])
+        Explanation(label.name, "CAM", heatmap, forward.extent, UNITS["CAM"], forward.centre_shift)
         for label, heatmap in zip(engine.spec.labels, heatmaps, strict=True)
     )
 

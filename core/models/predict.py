@@ -34,6 +34,7 @@ from core.domain import (
 from core.models.gate import GateStatistics, gate_notices, read_gate
 from core.models.network import Network, build_network, load_weights, read_weights
 from core.models.preprocessing import to_tensor
+from core.models.receptive_field import centre_shift
 from core.models.registry import find_model, model_folder
 from core.models.spec import WEIGHTS_FILE, format_spec
 from core.models.suitability import is_outside_intended_use
@@ -71,6 +72,8 @@ class Forward:
     notices : tuple of Notice
     distance : float or None
         How far the image is from those of training; None where the model has no gate. See `core.models.gate`.
+    centre_shift : (down, right)
+        How far the cells of `features` look from the middle of their share of `extent`, in cells.
     """
 
     logits: NDArray[np.float64]
@@ -80,6 +83,7 @@ class Forward:
     device: str
     notices: tuple[Notice, ...] = ()
     distance: float | None = None
+    centre_shift: tuple[float, float] = (0.0, 0.0)
 
 
 class Engine:
@@ -102,6 +106,7 @@ class Engine:
         self.notices: tuple[Notice, ...] = ()
         self.network = network.eval().requires_grad_(requires_grad=False)
         self.gate = gate
+        self.centre_shift = centre_shift(network, spec.input.size, channels=spec.input.channels)
         self._features = _fused(network, () if gate is None else gate.blocks)
         try:
             self._move(device)
@@ -130,7 +135,16 @@ class Engine:
             logits, features, averages = self._answer(prepared.tensor[None])
             distance = self._distance(averages)
             seconds += time.perf_counter() - start
-            return Forward(logits[0], features[0], prepared.extent, seconds, self.device.type, self.notices, distance)
+            return Forward(
+                logits[0],
+                features[0],
+                prepared.extent,
+                seconds,
+                self.device.type,
+                self.notices,
+                distance,
+                self.centre_shift,
+            )
 
     def compute(self, batch: Tensor) -> tuple[NDArray[np.float64], Tensor]:
         """Compute logits (N, labels) and feature maps (N, C, h, w) of prepared images (N, channels, rows, columns).

@@ -101,7 +101,7 @@ def heatmap_on_grid(
 ) -> NDArray[np.float32]:
     """Interpolate a heatmap onto the grid of an image or of a view of it.
 
-    Bilinear between the centres of the cells; from the outermost centres to the edge of the extent the outermost
+    Bilinear between the places where the cells look; from the outermost centres to the edge of the extent the outermost
     values go on.
 
     Parameters
@@ -119,19 +119,20 @@ def heatmap_on_grid(
         not seen that part.
     """
     heatmap, extent = explanation.heatmap, explanation.extent
+    down, right = explanation.centre_shift
     region = region or whole_image(shape)
-    row = _cell_position(shape[0], (region.top, region.bottom), (extent.top, extent.bottom), heatmap.shape[0])
-    column = _cell_position(shape[1], (region.left, region.right), (extent.left, extent.right), heatmap.shape[1])
+    row = _cell_position(shape[0], (region.top, region.bottom), (extent.top, extent.bottom), heatmap.shape[0], down)
+    column = _cell_position(shape[1], (region.left, region.right), (extent.left, extent.right), heatmap.shape[1], right)
     on_columns = _between_neighbours(heatmap.astype(np.float32).T, column)
     return _between_neighbours(np.ascontiguousarray(on_columns.T), row)
 
 
 def _cell_position(
-    count: int, region: tuple[float, float], extent: tuple[float, float], cells: int
+    count: int, region: tuple[float, float], extent: tuple[float, float], cells: int, shift: float
 ) -> NDArray[np.float64]:
     """Return where the centres of `count` grid lines lie, counted in cells from the first cell's centre."""
     centre = region[0] + (np.arange(count) + 0.5) * (region[1] - region[0]) / count
-    position = (centre - extent[0]) * cells / (extent[1] - extent[0]) - 0.5
+    position = (centre - extent[0]) * cells / (extent[1] - extent[0]) - 0.5 - shift
     position[(centre < extent[0]) | (centre > extent[1])] = np.nan
     return position
 

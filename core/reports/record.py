@@ -155,6 +155,7 @@ def _heatmap(report: ReportInput) -> Json | None:
         "rows": explanation.heatmap.shape[0],
         "columns": explanation.heatmap.shape[1],
         "extent_px": _extent(explanation.extent),
+        "centre_shift_cells": list(explanation.centre_shift),
         "colour_limits": list(heatmap_limits(report)) if is_drawn else None,
         "not_drawn": heatmap_note(report),
     }
