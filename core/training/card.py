@@ -155,8 +155,9 @@ def _shortcuts(account: Account) -> list[str]:
 
 def _results(account: Account) -> list[str]:
     paragraphs = [
-        "No weight, calibration or threshold was fitted on the test part. 95 % intervals: DeLong for the AUROC, Wilson for shares, 300 "
-        "resamplings of patients where named and for calibration. The files were read and prepared as for a user."
+        "No weight, calibration or threshold was fitted on the test part. 95 % intervals: DeLong for the AUROC, Wilson "
+        "for shares, 300 resamplings of patients where named and for calibration. The files were read and prepared as "
+        "for a user."
     ]
     if account.overall is not None:
         paragraphs.append(f"Called right among all labels: {format_estimate(account.overall)}.")
