@@ -283,6 +283,8 @@ def _whom(use: IntendedUse) -> str:
 def _years(age: float) -> str:
     if age < 2:
         months = int(age * 12)
+        if months == 0:
+            return "less than a month"
         return f"{months} month{'s' if months != 1 else ''}"
     return f"{int(age)} years"
 
