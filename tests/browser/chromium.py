@@ -68,11 +68,17 @@ def run_command(command: Sequence[str]) -> Ran:
     """Run a command to its end; a missing program or a timeout is an answer too."""
     try:
         ended = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=INSTALL_TIMEOUT_S, check=False
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=INSTALL_TIMEOUT_S,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return Ran(None, str(error))
-    return Ran(ended.returncode, reason_in(ended.stdout + ended.stderr) if ended.returncode else "")
+    return Ran(ended.returncode, reason_in(ended.stdout) if ended.returncode else "")
 
 
 def reason_in(output: str) -> str:

@@ -19,6 +19,7 @@ from tests.serving import Server
 
 ANSWER_TIMEOUT_MS = 60_000
 """An answer may wait for a model that is being loaded on a busy machine."""
+SETTLED_MS = 200
 IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"][data-test-connection-state="CONNECTED"]'
 
 
@@ -36,7 +37,13 @@ class Desk:
 
     def wait(self) -> None:
         """Wait until the script has run and nothing is being computed."""
-        self.page.locator(IDLE).wait_for(timeout=ANSWER_TIMEOUT_MS)
+        idle = self.page.locator(IDLE)
+        while True:
+            idle.wait_for(timeout=ANSWER_TIMEOUT_MS)
+            # What was done a moment ago may be on its way to the server still.
+            self.page.wait_for_timeout(SETTLED_MS)
+            if idle.count():
+                return
 
     def upload(self, files: Mapping[str, bytes] | Sequence[Path]) -> None:
         """Give files to the uploader, as a file dialogue would."""
