@@ -17,6 +17,7 @@ from typing import Any
 
 from core import __version__, workflow
 from core.errors import CoreError
+from core.reports.wording import score_in_words
 
 EXIT_OK, EXIT_SOME_FAILED = 0, 1
 
@@ -73,7 +74,7 @@ def _in_words(answer: dict[str, Any]) -> str:
         return f"{answer['file']}: {answer['error']['message']}"
     words = {True: "positive", False: "negative", None: "no call"}
     scores = ", ".join(
-        f"{name} {words[answer['calls'][name]]}" + ("" if score is None else f" ({score:.2f})")
+        f"{name} {words[answer['calls'][name]]}" + ("" if score is None else f" ({score_in_words(score)})")
         for name, score in answer["labels"].items()
     )
     warnings = "".join(f"\n    ! {warning['message']}" for warning in answer["warnings"])

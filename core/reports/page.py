@@ -38,6 +38,7 @@ from core.reports.wording import (
     leading_scores,
     more_called,
     operating_point_in_words,
+    score_in_words,
     score_word,
     sentence_case,
     window_in_words,
@@ -201,7 +202,7 @@ def _row(score: Score) -> _Row:
     is_number = not math.isnan(score.value)
     return _Row(
         name=label_title(score.label),
-        number=f"{score.value:.2f}" if is_number else "–",
+        number=score_in_words(score.value) if is_number else "–",
         percent=100 * score.value if is_number else None,
         threshold=f"{point.threshold:.2f}" if point else "–",
         tick=100 * point.threshold if point else None,

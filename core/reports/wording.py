@@ -91,7 +91,7 @@ def operating_point_in_words(score: Score) -> str:
         return "The model gave no number for this label."
     point = score.label.operating_point
     if point is None:
-        return f"{score_word(score)} {score.value:.2f}; without an operating point there is no call"
+        return f"{score_word(score)} {score_in_words(score.value)}; without an operating point there is no call"
     value, threshold = _told_apart(score.value, point.threshold)
     relation = "≥" if score.call else "<"
     # An origin names the set first and, after a comma, how it was used: that is for the card.
@@ -115,10 +115,19 @@ def estimate_in_words(estimate: Estimate) -> str:
     return f"{estimate.value:.2f} (95 % interval {estimate.low:.2f}–{estimate.high:.2f})"
 
 
+def score_in_words(value: float) -> str:
+    """Write a score with two decimals; one that is nearly 0 or 1 is not made certain by rounding."""
+    if 0.995 <= value < 1:
+        return "over 0.99"
+    if 0 < value < 0.005:
+        return "under 0.01"
+    return f"{value:.2f}"
+
+
 def _told_apart(value: float, threshold: float) -> tuple[str, str]:
     """Write two numbers with two decimals, or with as many more (up to six) as show on which side the value lies."""
     digits = next((digits for digits in range(2, 6) if f"{value:.{digits}f}" != f"{threshold:.{digits}f}"), 6)
-    return f"{value:.{digits}f}", f"{threshold:.{digits}f}"
+    return score_in_words(value) if digits == 2 else f"{value:.{digits}f}", f"{threshold:.{digits}f}"
 
 
 # ── Evidence ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -19,6 +19,7 @@ from core.reports.wording import (
     label_title,
     leading_scores,
     operating_point_in_words,
+    score_in_words,
 )
 from core.workflow import Reading, call_of, is_call_withheld
 
@@ -140,7 +141,7 @@ def _call_html(score: Score) -> str:
 def _row_html(prediction: Prediction, score: Score) -> str:
     point = score.label.operating_point
     width = 0.0 if math.isnan(score.value) else 100 * min(max(score.value, 0.0), 1.0)
-    value = "undefined" if math.isnan(score.value) else f"{score.value:.2f}"
+    value = "undefined" if math.isnan(score.value) else score_in_words(score.value)
     tick, spoken = "", f"{label_title(score.label)}: score {value}"
     if point is not None:
         tick = f'<i class="lb-tick" style="left:{100 * point.threshold:.2f}%"></i>'

@@ -17,6 +17,7 @@ from core.reports.wording import (
     leading_scores,
     number_in_words,
     operating_point_in_words,
+    score_in_words,
     score_word,
     why_no_heatmap,
     window_in_words,
@@ -162,3 +163,11 @@ def test_how_an_operating_point_was_set_is_left_to_the_card():
     detailed = replace(POINT, origin="521 validation images of 380 patients, each under 4 conditions; median of 200")
     words = operating_point_in_words(score(0.83, point=detailed))
     assert words.endswith("on 521 validation images of 380 patients")
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(0.9999, "over 0.99"), (1.0, "1.00"), (0.994, "0.99"), (0.0001, "under 0.01"), (0.0, "0.00"), (0.005, "0.01")],
+)
+def test_rounding_makes_no_score_certain(value, words):
+    assert score_in_words(value) == words
