@@ -4,6 +4,7 @@ predict        ask a model about files, folders or zips
 models         list the models
 train          train a model on a labelled folder
 import-model   make a model folder from somebody else's weights
+gate           let a model tell images that it was not trained for
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_models(commands.add_parser("models", help="list the models"))
     _add_train(commands.add_parser("train", help="train a model on a labelled folder"))
     _add_import_model(commands.add_parser("import-model", help="make a model folder from somebody else's weights"))
+    _add_gate(commands.add_parser("gate", help="let a model tell images that it was not trained for"))
     return parser
 
 
@@ -114,6 +116,13 @@ def _train(options: argparse.Namespace) -> int:
 
 def _add_import_model(parser: argparse.ArgumentParser) -> None:
     from core.models.importing.command import add_arguments, run
+
+    add_arguments(parser)
+    parser.set_defaults(run=run)
+
+
+def _add_gate(parser: argparse.ArgumentParser) -> None:
+    from core.training.gate_command import add_arguments, run
 
     add_arguments(parser)
     parser.set_defaults(run=run)
