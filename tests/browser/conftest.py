@@ -119,12 +119,13 @@ def page(context: BrowserContext, complaints: list[str]) -> Page:
 
 
 @pytest.fixture
-def picture(page: Page, request: pytest.FixtureRequest) -> Callable[[str], None]:
+def picture(page: Page, server: Server, request: pytest.FixtureRequest) -> Callable[[str], None]:
     """Return a function that keeps a screenshot under the test's name and a word, where pictures are wanted."""
     wanted = os.environ.get("LIGHTBOX_SCREENSHOTS")
 
     def take(word: str) -> None:
         if wanted:
+            Desk(page, server).wait()
             _keep(page, Path(wanted), f"{request.node.name}-{word}")
 
     return take
