@@ -30,7 +30,7 @@ def test_the_call_comes_first_and_its_operating_point_next(desk: Desk) -> None:
     ]
     assert [words.find(part) for part in order] == sorted(words.find(part) for part in order)
     assert -1 not in [words.find(part) for part in order]
-    assert re.search(r"probability \d\.\d+ ≥ 0\.50", words)
+    assert re.search(r"probability (over )?\d\.\d+ ≥ 0\.50", words)
     rows = answer.get_by_role("list", name="Scores of all labels").get_by_role("listitem")
     expect(rows).to_have_count(2)
     expect(rows.nth(0)).to_have_attribute("aria-label", re.compile(r"Fracture: score .*threshold 0\.50, positive"))
