@@ -304,6 +304,7 @@ class Label:
 
     `operating_points` are all that the model carries; `operating_point` is the default one, None where there is none.
     `is_finding` is False for "no tumour" and "normal", whose call is good news and draws no heatmap.
+    `title` is how the label is shown to people; empty where the name will do.
     """
 
     name: str
@@ -311,6 +312,7 @@ class Label:
     operating_points: tuple[OperatingPoint, ...] = ()
     default_operating_point: str = ""
     is_finding: bool = True
+    title: str = ""
 
     @property
     def operating_point(self) -> OperatingPoint | None:

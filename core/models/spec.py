@@ -240,6 +240,7 @@ def _label(table: Table) -> Label:
         operating_points=tuple(_operating_point(item) for item in table.tables("operating_points", required=False)),
         default_operating_point=table.text("default_operating_point"),
         is_finding=table.flag("is_finding", default=True),
+        title=table.text("title"),
     )
     known = bool(label.operating_point) or not label.default_operating_point
     table.require(known, "default_operating_point", "the name of one of the label's operating points")

@@ -21,8 +21,8 @@ MOST_LEADING = 3
 
 
 def label_title(label: Label) -> str:
-    """Return a label's name with a capital first letter."""
-    return sentence_case(label.name)
+    """Return a label as people see it, with a capital first letter."""
+    return sentence_case(label.title or label.name)
 
 
 def sentence_case(text: str) -> str:

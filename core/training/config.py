@@ -32,12 +32,16 @@ NO_CLINICAL_USE = IntendedUse(
 
 @dataclass(frozen=True, slots=True)
 class ClassLabel:
-    """A class of the labelled folder as the model will name it; an empty `folder` is that of the same name."""
+    """A class of the labelled folder as the model will name it.
+
+    An empty `folder` is that of the same name; an empty `title`, under which people see it, is the name.
+    """
 
     name: str
     folder: str = ""
     code: str = ""
     is_finding: bool = True
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True)

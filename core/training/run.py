@@ -231,6 +231,7 @@ def _calibrated(config: TrainingConfig, prepared: Prepared, fitted: Fitted) -> t
             ),
             default_operating_point=config.default_operating_point,
             is_finding=label.is_finding,
+            title=label.title,
         )
         for index, label in enumerate(prepared.labels)
     )

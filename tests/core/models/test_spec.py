@@ -41,7 +41,7 @@ FULL_SPEC = replace(
             ),
             "youden",
         ),
-        Label("Normal “lungs”\n\\", is_finding=False),
+        Label("Normal “lungs”\n\\", is_finding=False, title="Clear lungs"),
     ),
     calibration=Calibration("softmax", "platt", 1.5, (0.1, -0.2), "521 images"),
     licence="CC BY 4.0",

@@ -18,6 +18,7 @@ seed = 7
 [[labels]]
 name = "Opacity"
 folder = "opaque"
+title = "Opacity in the lung"
 [input]
 size = [64, 64]
 [schedule]
@@ -46,7 +47,7 @@ def file(tmp_path: Path) -> Path:
 
 def test_a_file_fills_the_configuration(file: Path) -> None:
     config = read_config({**read_toml(file), **MINIMAL})
-    assert config.labels == (ClassLabel("Opacity", "opaque"),)
+    assert config.labels == (ClassLabel("Opacity", "opaque", title="Opacity in the lung"),)
     assert isinstance(config.input, InputSpec)
     assert (config.input.size, config.input.channels) == ((64, 64), 3)
     assert (config.schedule.epochs, config.schedule.learning_rate) == (3, 1.0)

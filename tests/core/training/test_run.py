@@ -44,7 +44,7 @@ def configuration(folder: Path, **changes: object) -> TrainingConfig:
         data=folder / "films",
         out=folder / "weights" / "opacity",
         title="Opacity in made-up films",
-        labels=(ClassLabel("Opacity", "opaque", "SNOMED-CT:128309001"),),
+        labels=(ClassLabel("Opacity", "opaque", "SNOMED-CT:128309001", title="Opacity in the lung"),),
         absence="clear",
         architecture="resnet18",
         work=folder / "work",
@@ -77,7 +77,7 @@ class TestModelFolder:
         spec = read_spec(folder / "weights" / "opacity")
         assert spec.id == "opacity"
         assert spec.sha256 == sha256_of(folder / "weights" / "opacity" / "model.safetensors")
-        assert [label.name for label in spec.labels] == ["Opacity"]
+        assert [(label.name, label.title) for label in spec.labels] == [("Opacity", "Opacity in the lung")]
         assert [point.name for point in spec.labels[0].operating_points] == list(OPERATING_POINTS)
         assert spec.labels[0].operating_point is not None
         assert spec.calibration.method == "platt"
