@@ -1,4 +1,4 @@
-"""torchvision's networks, cut into a feature map and a head.
+"""torchvision's networks and a small one, cut into a feature map and a head.
 
     x (N, channels, H, W) ── features ──→ (N, C, h, w) ── head ──→ (N, labels)
 
@@ -24,9 +24,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from core.errors import ModelError
+from core.models.small_cnn import SmallCnn
+
+SMALL_CNN = "small_cnn"
+"""The one architecture that is not torchvision's."""
 
 _BODY = "body."
-"""Where the torchvision network hangs in a `Network`; left out of the keys of its state dict."""
+"""Where the network of torchvision hangs in a `Network`; left out of the keys of its state dict."""
 
 _COPY_AGAIN = "Copy the model folder again from where it came."
 
@@ -71,13 +75,14 @@ FAMILIES: tuple[Family, ...] = (
     Family(("regnet_",), ("stem", "trunk_output"), "fc"),
     Family(("shufflenet_v2_",), ("conv1", "maxpool", "stage2", "stage3", "stage4", "conv5"), "fc"),
     Family(("swin_",), ("features", "norm", "permute"), "head", channels_first=False),
+    Family((SMALL_CNN,), ("features",), "classifier"),
 )
 
 
 def architectures() -> tuple[str, ...]:
     """Return the names that `build_network` knows, in alphabetical order."""
     names = torchvision.models.list_models(module=torchvision.models)
-    return tuple(sorted(name for name in names if _family(name) is not None))
+    return tuple(sorted((SMALL_CNN, *(name for name in names if _family(name) is not None))))
 
 
 def build_network(architecture: str, *, labels: int, channels: int = 3) -> Network:
@@ -86,7 +91,7 @@ def build_network(architecture: str, *, labels: int, channels: int = 3) -> Netwo
     Parameters
     ----------
     architecture : str
-        torchvision's name: `"mobilenet_v2"`, `"densenet121"`.
+        torchvision's name, as in `"mobilenet_v2"` and `"densenet121"`, or `"small_cnn"`.
     labels : int
         Number of outputs, at least 1.
     channels : int
@@ -98,12 +103,14 @@ def build_network(architecture: str, *, labels: int, channels: int = 3) -> Netwo
         The architecture is not known.
     """
     family = _family(architecture)
-    if family is None or architecture not in torchvision.models.list_models(module=torchvision.models):
+    if family is None or architecture not in architectures():
         raise ModelError(
             f"The architecture “{architecture}” is not known.",
             hint=f"Known are: {', '.join(architectures())}.",
             code="unknown-architecture",
         )
+    if architecture == SMALL_CNN:
+        return Network(SmallCnn(channels=channels, labels=labels), family)
     body = torchvision.models.get_model(architecture, weights=None, num_classes=labels)
     if channels != 3:
         _replace_first_convolution(body, channels)
@@ -111,12 +118,12 @@ def build_network(architecture: str, *, labels: int, channels: int = 3) -> Netwo
 
 
 class Network(nn.Module):
-    """A torchvision network as features and head.
+    """A network as features and head.
 
     Parameters
     ----------
     body : nn.Module
-        The network of torchvision.
+        The network of torchvision, or one whose parts have the same names.
     family : Family
         Its layout.
     """
@@ -204,6 +211,17 @@ class Network(nn.Module):
 
 
 def load_backbone(network: Network, path: Path) -> tuple[str, ...]:
+    """Load a file of weights in torchvision's layout into a network that is about to be trained; see `adopt_weights`.
+
+    Raises
+    ------
+    ModelError
+        The file is missing or damaged, or holds another architecture; the first mismatch is named.
+    """
+    return adopt_weights(network, read_weights(path))
+
+
+def adopt_weights(network: Network, state: Mapping[str, Tensor]) -> tuple[str, ...]:
     """Load weights in torchvision's layout into a network that is about to be trained.
 
     The last layer is left as it is where its width differs, since other labels were learnt there. Any floating-point
@@ -217,9 +235,8 @@ def load_backbone(network: Network, path: Path) -> tuple[str, ...]:
     Raises
     ------
     ModelError
-        The file is missing or damaged, or holds another architecture; the first mismatch is named.
+        They are those of another architecture; the first mismatch is named.
     """
-    state = read_weights(path)
     own = network.state_dict()
     layer = network.last_layer() + "."
     left = tuple(key for key in own if key.startswith(layer) and not _same_shape(own, state, key))

@@ -24,7 +24,7 @@ from tests.made import chest_values
 
 CPU = torch.device("cpu")
 POOLED = ("shufflenet_v2_x0_5", "mobilenet_v2", "densenet121", "resnet18")
-OTHER_HEADS = ("mobilenet_v3_small", "convnext_tiny")
+OTHER_HEADS = ("mobilenet_v3_small", "convnext_tiny", "small_cnn")
 
 
 def chest(seed: int = 0, shape: tuple[int, int] = (192, 128)) -> Image:

@@ -9,6 +9,7 @@ import torchvision
 
 from core.domain import Calibration, InputSpec, IntendedUse, Label, ModelSpec, WindowLevel
 from core.errors import ModelError
+from core.models.network import SMALL_CNN
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -149,7 +150,9 @@ def _input(description: Description, channels: Literal[1, 3], assumed: Assumed) 
 
 
 def customary_size(architecture: str) -> tuple[int, int]:
-    """Return rows and columns at which torchvision's own weights of an architecture are used."""
+    """Return rows and columns at which torchvision's own weights of an architecture are used; 224 where it has none."""
+    if architecture == SMALL_CNN:
+        return 224, 224
     side = torchvision.models.get_model_weights(architecture).DEFAULT.transforms().crop_size[0]
     return int(side), int(side)
 

@@ -22,6 +22,8 @@ STRIDED_ALIKE = 0.5 / 32 - 0.5
         ("densenet121", (0.5 + 0.5 * (4 + 8 + 16)) / 32 - 0.5),
         # Five times the middle of 2 × 2.
         ("vgg11", 0.0),
+        # The middle of 2 × 2, twice.
+        ("small_cnn", 0.0),
         # The middle of 4 × 4, then three times that of 2 × 2.
         ("convnext_tiny", 0.0),
         ("swin_t", 0.0),
