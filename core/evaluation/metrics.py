@@ -8,19 +8,24 @@ is not 0.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from core.domain import Estimate
+from core.evaluation.cases import (
+    NO_CASE,
+    NO_NEGATIVE,
+    NO_POSITIVE,
+    bin_numbers,
+    by_class,
+    checked,
+    checked_probability,
+    missing_class,
+)
 
 Z_95 = 1.959963984540054
 """Standard normal quantile at 97.5 %."""
-
-_NO_POSITIVE = "no case with the finding"
-_NO_NEGATIVE = "no case without the finding"
-_NO_CASE = "no case"
 
 
 # ── Discrimination ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -31,7 +36,7 @@ def auroc(truth: ArrayLike, score: ArrayLike) -> float:
 
     Ties count half. NaN where one of the classes is missing.
     """
-    positive, negative = _by_class(truth, score)
+    positive, negative = by_class(truth, score)
     if not len(positive) or not len(negative):
         return math.nan
     return float(_placements(positive, negative)[0].mean())
@@ -49,9 +54,10 @@ def auroc_interval(truth: ArrayLike, score: ArrayLike) -> Estimate:
        characteristic curves", Biometrics 44, 1988.
     .. [2] Sun, Xu, "Fast implementation of DeLong's algorithm", IEEE Signal Processing Letters 21, 2014.
     """
-    positive, negative = _by_class(truth, score)
-    if not len(positive) or not len(negative):
-        return _undefined(_NO_CASE if not len(positive) + len(negative) else _missing_class(positive))
+    positive, negative = by_class(truth, score)
+    reason = missing_class(len(positive), len(negative))
+    if reason:
+        return _undefined(reason)
     of_positive, of_negative = _placements(positive, negative)
     area = float(of_positive.mean())
     if min(len(positive), len(negative)) < 2:
@@ -89,7 +95,7 @@ def wilson_interval(successes: int, n: int) -> Estimate:
     if not 0 <= successes <= n:
         raise ValueError(f"{successes} of {n} is not a share")
     if n == 0:
-        return _undefined(_NO_CASE)
+        return _undefined(NO_CASE)
     share, z2 = successes / n, Z_95**2
     centre = (share + z2 / (2 * n)) / (1 + z2 / n)
     reach = Z_95 / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
@@ -101,20 +107,20 @@ def wilson_interval(successes: int, n: int) -> Estimate:
 
 def sensitivity(truth: ArrayLike, score: ArrayLike, *, threshold: float) -> Estimate:
     """Return the share of positive cases with `score ≥ threshold`, with Wilson's interval."""
-    positive, _ = _by_class(truth, score)
-    return _share(positive >= threshold, _NO_POSITIVE)
+    positive, _ = by_class(truth, score)
+    return _share(positive >= threshold, NO_POSITIVE)
 
 
 def specificity(truth: ArrayLike, score: ArrayLike, *, threshold: float) -> Estimate:
     """Return the share of negative cases with `score < threshold`, with Wilson's interval."""
-    _, negative = _by_class(truth, score)
-    return _share(negative < threshold, _NO_NEGATIVE)
+    _, negative = by_class(truth, score)
+    return _share(negative < threshold, NO_NEGATIVE)
 
 
 def accuracy(truth: ArrayLike, score: ArrayLike, *, threshold: float) -> Estimate:
     """Return the share of cases that are called rightly at `score ≥ threshold`, with Wilson's interval."""
-    is_positive, values = _checked(truth, score)
-    return _share((values >= threshold) == is_positive, _NO_CASE)
+    is_positive, values = checked(truth, score)
+    return _share((values >= threshold) == is_positive, NO_CASE)
 
 
 def _share(hits: NDArray[np.bool_], reason: str) -> Estimate:
@@ -135,7 +141,7 @@ def youden_threshold(truth: ArrayLike, score: ArrayLike) -> float:
     ----------
     .. [1] Youden, "Index for rating diagnostic tests", Cancer 3, 1950.
     """
-    positive, negative = _by_class(truth, score)
+    positive, negative = by_class(truth, score)
     if not len(positive) or not len(negative):
         return math.nan
     values = np.unique(np.concatenate([positive, negative]))
@@ -147,7 +153,7 @@ def youden_threshold(truth: ArrayLike, score: ArrayLike) -> float:
 
 def threshold_for_sensitivity(truth: ArrayLike, score: ArrayLike, *, target: float) -> float:
     """Return the highest threshold at which at least `target` of the positive cases are found; NaN without any."""
-    positive, _ = _by_class(truth, score)
+    positive, _ = by_class(truth, score)
     if not len(positive):
         return math.nan
     needed = _cases_needed(target, len(positive))
@@ -156,7 +162,7 @@ def threshold_for_sensitivity(truth: ArrayLike, score: ArrayLike, *, target: flo
 
 def threshold_for_specificity(truth: ArrayLike, score: ArrayLike, *, target: float) -> float:
     """Return the lowest threshold at which at least `target` of the negative cases are spared; NaN without any."""
-    _, negative = _by_class(truth, score)
+    _, negative = by_class(truth, score)
     if not len(negative):
         return math.nan
     needed = _cases_needed(target, len(negative))
@@ -181,7 +187,7 @@ def brier_score(truth: ArrayLike, probability: ArrayLike) -> float:
     ----------
     .. [1] Brier, "Verification of forecasts expressed in terms of probability", Monthly Weather Review 78, 1950.
     """
-    is_positive, values = _checked_probability(truth, probability)
+    is_positive, values = checked_probability(truth, probability)
     return float(np.mean((values - is_positive) ** 2)) if len(values) else math.nan
 
 
@@ -195,47 +201,11 @@ def expected_calibration_error(truth: ArrayLike, probability: ArrayLike, *, bins
     ----------
     .. [1] Naeini, Cooper, Hauskrecht, "Obtaining well calibrated probabilities using Bayesian binning", AAAI 2015.
     """
-    is_positive, values = _checked_probability(truth, probability)
+    is_positive, values = checked_probability(truth, probability)
     if not len(values):
         return math.nan
-    place = np.clip(np.ceil(values * bins).astype(int) - 1, 0, bins - 1)
-    gap = np.bincount(place, weights=values - is_positive, minlength=bins)
+    gap = np.bincount(bin_numbers(values, bins=bins), weights=values - is_positive, minlength=bins)
     return float(np.abs(gap).sum() / len(values))
-
-
-# ── Input ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _checked(truth: ArrayLike, score: ArrayLike) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    is_positive, values = _as_bool(truth), np.asarray(score, dtype=np.float64)
-    if is_positive.ndim != 1 or is_positive.shape != values.shape:
-        raise ValueError(f"truth {is_positive.shape} and score {values.shape} must be lists of the same length")
-    if np.isnan(values).any():
-        raise ValueError("a score is not a number; leave such cases out and report them")
-    return is_positive, values
-
-
-def _checked_probability(truth: ArrayLike, probability: ArrayLike) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    is_positive, values = _checked(truth, probability)
-    if len(values) and (values.min() < 0 or values.max() > 1):
-        raise ValueError("a probability lies between 0 and 1")
-    return is_positive, values
-
-
-def _as_bool(truth: ArrayLike) -> NDArray[np.bool_]:
-    values: NDArray[Any] = np.asarray(truth)
-    if values.size and not np.isin(values, (0, 1)).all():
-        raise ValueError("the truth of a case is 0 or 1")
-    return values.astype(np.bool_)
-
-
-def _by_class(truth: ArrayLike, score: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    is_positive, values = _checked(truth, score)
-    return values[is_positive], values[~is_positive]
-
-
-def _missing_class(positive: NDArray[np.float64]) -> str:
-    return _NO_NEGATIVE if len(positive) else _NO_POSITIVE
 
 
 def _undefined(reason: str) -> Estimate:
