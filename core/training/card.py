@@ -129,17 +129,50 @@ def _counts(account: Account) -> list[tuple[str, ...]]:
 
 
 def _how_divided(account: Account) -> str:
-    split, reasons = account.config.split, Counter(one.reason for one in account.left_out)
-    by = f"the file name's part that matches `{split.patient_pattern}`" if split.patient_pattern else "the file itself"
-    text = (
-        f"Divided at random (seed {account.config.seed}) by patient, which is {by}, "
+    reasons = Counter(one.reason for one in account.left_out)
+    read = (
+        "Left out: " + "; ".join(f"{count} files ({reason})" for reason, count in reasons.items())
+        if reasons
+        else "Every file could be read."
+    )
+    how = _own_division(account) if account.division.given else _drawn_division(account)
+    return f"{how} {read}"
+
+
+def _drawn_division(account: Account) -> str:
+    split = account.config.split
+    return (
+        f"Divided at random (seed {account.config.seed}) by patient, which is {_patient(account)}, "
         f"{split.validation_share:.0%} of each class for validation and {split.test_share:.0%} for test; no patient is "
         f"in two parts. {len(account.division.joined)} pairs of near-identical pictures under different patients "
         f"(perceptual hash, confirmed by correlation) were kept in one part."
     )
-    if not reasons:
-        return f"{text} Every file could be read."
-    return f"{text} Left out: " + "; ".join(f"{count} files ({reason})" for reason, count in reasons.items())
+
+
+def _own_division(account: Account) -> str:
+    division, split = account.division, account.config.split
+    own = ", ".join(part.name.lower() for part in sorted(division.given))
+    shares = {Part.VALIDATION: split.validation_share, Part.TEST: split.test_share}
+    drawn = "".join(
+        f" {part.name.capitalize()} was drawn at random (seed {account.config.seed}) from training, {share:.0%} of the "
+        f"patients of each class."
+        for part, share in shares.items()
+        if part not in division.given
+    )
+    held_out = division.given - {Part.TRAINING}
+    between = sum(division.part[a] in held_out and division.part[b] in held_out for a, b in division.crossing)
+    return (
+        f"The division is the data set's own ({own}).{drawn} The patient is {_patient(account)}. "
+        f"{len(division.crossing)} pairs of near-identical pictures (perceptual hash, confirmed by correlation) were "
+        f"in two of those parts; {len(division.unused())} pictures of training were not trained on, because validation "
+        f"or test hold a copy or the same patient"
+        + (f"; {between} of the pairs are between validation and test and were left." if between else ".")
+    )
+
+
+def _patient(account: Account) -> str:
+    pattern = account.config.split.patient_pattern
+    return f"the file name's part that matches `{pattern}`" if pattern else "the file itself"
 
 
 def _shortcuts(account: Account) -> list[str]:

@@ -83,7 +83,9 @@ class Prepared:
         """Say how many pictures are used for what."""
         sizes = ", ".join(f"{len(self.division.of(part))} for {part.name.lower()}" for part in Part)
         left_out, joined = len(self.pictures.left_out), len(self.division.joined)
-        return f"{sizes}; {left_out} files left out; {joined} near-identical pairs of different patients kept together"
+        kept = f"{sizes}; {left_out} files left out; {joined} near-identical pairs of different patients kept together"
+        unused = len(self.division.unused())
+        return f"{kept}; {unused} not trained on, being known to validation or test" if unused else kept
 
 
 def prepare(config: TrainingConfig, *, progress: Progress) -> Prepared:
@@ -105,6 +107,7 @@ def prepare(config: TrainingConfig, *, progress: Progress) -> Prepared:
         validation_share=config.split.validation_share,
         test_share=config.split.test_share,
         seed=config.seed,
+        given=[one.part for one in pictures.examples],
     )
     return Prepared(pictures, labels, division, _material(config, pictures, labels, division))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -26,6 +26,10 @@ class Part(IntEnum):
     TEST = 2
 
 
+UNUSED = -1
+"""In place of a `Part`: a training picture that is left out because validation or test know its patient."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Division:
     """Which picture belongs where.
@@ -33,20 +37,30 @@ class Division:
     Attributes
     ----------
     part : ndarray of int, (N,)
-        Values of `Part`.
+        Values of `Part`, or `UNUSED`.
     group : ndarray of int, (N,)
         Patient, after patients that share a picture were joined.
     joined : tuple of (int, int)
         Pairs of near-identical pictures of different patients.
+    given : frozenset of Part
+        Parts that are the data set's own; the others were drawn.
+    crossing : tuple of (int, int)
+        Pairs of near-identical pictures that the data set itself has in different parts.
     """
 
     part: NDArray[np.int64]
     group: NDArray[np.int64]
     joined: tuple[tuple[int, int], ...]
+    given: frozenset[Part] = frozenset()
+    crossing: tuple[tuple[int, int], ...] = ()
 
     def of(self, part: Part) -> NDArray[np.int64]:
         """Return the indices of the pictures in a part."""
         return np.flatnonzero(self.part == part)
+
+    def unused(self) -> NDArray[np.int64]:
+        """Return the indices of the pictures that are not trained on, because validation or test know their patient."""
+        return np.flatnonzero(self.part == UNUSED)
 
 
 def divide(
@@ -57,8 +71,16 @@ def divide(
     validation_share: float,
     test_share: float,
     seed: int,
+    given: Sequence[Part | None] = (),
 ) -> Division:
     """Divide pictures so that neither a patient nor a near-identical picture is in two parts.
+
+    Parameters
+    ----------
+    given : sequence of Part or None, optional
+        The part that the data set itself names for each picture, None where it names none. Validation and test stay
+        as they are given; one that is missing is drawn from the other pictures. Those whose patient, or a copy of
+        whose pictures, is in a given validation or test are not trained on.
 
     Raises
     ------
@@ -67,12 +89,42 @@ def divide(
     """
     pairs = near_duplicates(pixels)
     group = join_groups(patients, pairs)
-    part = draw_parts(group, classes, validation_share=validation_share, test_share=test_share, seed=seed)
     across = tuple((a, b) for a, b in pairs if patients[a] != patients[b])
-    division = Division(part, group, across)
+    own = _given_parts(given, len(patients))
+    parts_given = frozenset(Part(number) for number in np.unique(own[own != UNUSED]))
+    shares = {Part.VALIDATION: validation_share, Part.TEST: test_share}
+    part = _completed(own, group, classes, {one: 0.0 if one in parts_given else shares[one] for one in shares}, seed)
+    crossing = tuple((a, b) for a, b in pairs if own[a] != own[b] and UNUSED not in (own[a], own[b]))
+    division = Division(part, group, across, parts_given, crossing)
     require_no_leak(division, patients, pairs)
     _require_every_class(division, classes)
     return division
+
+
+def _given_parts(given: Sequence[Part | None], n: int) -> NDArray[np.int64]:
+    """Return the given parts as numbers, `UNUSED` where there is none."""
+    return np.array([UNUSED if one is None else one for one in given] if given else [UNUSED] * n, dtype=np.int64)
+
+
+def _completed(
+    given: NDArray[np.int64],
+    group: NDArray[np.int64],
+    classes: Sequence[str],
+    shares: Mapping[Part, float],
+    seed: int,
+) -> NDArray[np.int64]:
+    """Keep the given validation and test, and draw what is missing from the patients who are in neither."""
+    held_out = np.isin(given, (Part.VALIDATION, Part.TEST))
+    part = np.where(held_out, given, UNUSED)
+    free = np.flatnonzero(~np.isin(group, group[held_out]))
+    part[free] = draw_parts(
+        group[free],
+        np.asarray(classes)[free].tolist(),
+        validation_share=shares[Part.VALIDATION],
+        test_share=shares[Part.TEST],
+        seed=seed,
+    )
+    return part
 
 
 def draw_parts(
@@ -110,16 +162,23 @@ def join_groups(patients: Sequence[str], pairs: Iterable[tuple[int, int]]) -> ND
 def require_no_leak(division: Division, patients: Sequence[str], pairs: Iterable[tuple[int, int]]) -> None:
     """Check that no patient and no pair of near-identical pictures is in two parts.
 
+    Between validation and test that were both given with the data set, that is the data set's own fault: it is
+    reported, and does not touch what is trained on.
+
     Raises
     ------
     DatasetError
         One is.
     """
+    part = division.part.copy()
+    if division.given >= {Part.VALIDATION, Part.TEST}:
+        part[part == Part.TEST] = Part.VALIDATION
     _, number = np.unique(np.asarray(patients), return_inverse=True)
     parts_of_patient = np.zeros((number.max() + 1, len(Part)), dtype=bool)
-    parts_of_patient[number, division.part] = True
+    used = part != UNUSED
+    parts_of_patient[number[used], part[used]] = True
     torn = int(np.count_nonzero(parts_of_patient.sum(axis=1) > 1))
-    crossing = sum(division.part[a] != division.part[b] for a, b in pairs)
+    crossing = sum(part[a] != part[b] for a, b in pairs if used[a] and used[b])
     if torn or crossing:
         raise DatasetError(
             f"The division leaks: {torn} patients and {crossing} near-identical pictures are in two parts.",
@@ -131,7 +190,7 @@ def require_no_leak(division: Division, patients: Sequence[str], pairs: Iterable
 def _require_every_class(division: Division, classes: Sequence[str]) -> None:
     names = np.asarray(classes)
     for name in np.unique(names):
-        reached = {Part(number) for number in division.part[names == name]}
+        reached = set(division.part[names == name].tolist())
         absent = [part.name.lower() for part in Part if part not in reached]
         if absent:
             raise DatasetError(

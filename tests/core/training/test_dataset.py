@@ -8,6 +8,7 @@ import pytest
 
 from core.errors import CoreError, DatasetError
 from core.training.dataset import find_examples, patient_of, read_example
+from core.training.split import Part
 from tests.core.training.films import film, labelled_folder, write
 
 KERMANY = re.compile(r"^(person\d+_(?:bacteria|virus))_|^(.+)-\d+$")
@@ -20,19 +21,20 @@ KERMANY = re.compile(r"^(person\d+_(?:bacteria|virus))_|^(.+)-\d+$")
         ("person1000_virus_1681.jpg", "person1000_virus"),
         ("IM-0115-0001.jpg", "IM-0115"),
         ("NORMAL2-IM-0383-0001-0002.jpg", "NORMAL2-IM-0383-0001"),
-        ("somebody.png", "somebody"),
+        ("somebody.png", "clear/somebody.png"),
     ],
 )
 def test_patient_is_what_the_pattern_finds(name: str, patient: str) -> None:
-    assert patient_of(Path(name), KERMANY) == patient
+    assert patient_of(Path("data/clear") / name, KERMANY, root=Path("data")) == patient
 
 
 def test_a_pattern_without_groups_is_the_patient_itself() -> None:
-    assert patient_of(Path("p07_1.png"), re.compile(r"p\d+")) == "p07"
+    assert patient_of(Path("p07_1.png"), re.compile(r"p\d+"), root=Path()) == "p07"
 
 
 def test_without_a_pattern_every_file_is_a_patient() -> None:
-    assert patient_of(Path("p07_1.png"), None) == "p07_1"
+    names = [patient_of(Path(name, "1.png"), None, root=Path()) for name in ("clear", "opaque")]
+    assert names == ["clear/1.png", "opaque/1.png"]
 
 
 def test_examples_are_ordered_and_hidden_files_passed_over(tmp_path: Path) -> None:
@@ -56,6 +58,30 @@ def test_one_class_is_not_enough(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="1 folders") as caught:
         find_examples(tmp_path)
     assert caught.value.code == "too-few-classes"
+
+
+def test_the_parts_of_a_divided_data_set_are_kept(tmp_path: Path) -> None:
+    for name in ("Train", "valid", "TEST"):
+        labelled_folder(tmp_path / name, patients=1, films_each=1)
+    examples = find_examples(tmp_path)
+    assert [one.part for one in examples] == [part for part in Part for _ in range(2)]
+    assert [one.class_name for one in examples] == ["clear", "opaque"] * 3
+    assert len({one.patient for one in examples}) == 6
+
+
+def test_a_class_may_be_called_test(tmp_path: Path) -> None:
+    for name in ("control", "test"):
+        write(tmp_path / name / "a.png", np.eye(20, dtype=np.uint8))
+    assert [(one.class_name, one.part) for one in find_examples(tmp_path)] == [("control", None), ("test", None)]
+
+
+def test_classes_beside_parts_are_refused(tmp_path: Path) -> None:
+    for name in ("train", "val"):
+        labelled_folder(tmp_path / name, patients=1)
+    (tmp_path / "clear").mkdir()
+    with pytest.raises(DatasetError, match="“clear”") as caught:
+        find_examples(tmp_path)
+    assert caught.value.code == "parts-and-classes"
 
 
 def test_an_empty_class_is_named(tmp_path: Path) -> None:

@@ -178,6 +178,22 @@ def test_exclusive_labels_are_trained_with_one_temperature(folder: Path, tmp_pat
     assert "Opacity: auroc" in spec.metrics
 
 
+def test_a_data_set_divided_by_its_makers_is_trained_as_it_is_but_for_its_leak(folder: Path, tmp_path: Path) -> None:
+    labelled_folder(tmp_path / "films" / "train", patients=10)
+    labelled_folder(tmp_path / "films" / "val", patients=5, seed=1)
+    leaking = tmp_path / "films" / "train" / "clear" / "p003_0.png"
+    (tmp_path / "films" / "val" / "clear" / "p900_0.png").write_bytes(leaking.read_bytes())
+    config = configuration(
+        tmp_path, split=Split(validation_share=0.2, test_share=0.2), schedule=replace(SCHEDULE, epochs=1)
+    )
+    told: list[str] = []
+    card = read_spec(train(config, progress=told.append)).card
+    assert any("21 for validation" in line and "1 not trained on" in line for line in told)
+    assert "The division is the data set's own (training, validation). Test was drawn" in card
+    assert "1 pairs of near-identical pictures" in card
+    assert "1 pictures of training were not trained on" in card
+
+
 def test_labels_come_from_the_folders_where_none_are_given(folder: Path) -> None:
     config = configuration(folder, labels=())
     assert labels_of(config, ["clear", "opaque"]) == (ClassLabel("opaque", "opaque"),)

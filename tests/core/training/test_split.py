@@ -130,3 +130,59 @@ def test_a_class_without_enough_patients_is_named() -> None:
             seed=1,
         )
     assert caught.value.code == "too-few-patients"
+
+
+# ── A division that comes with the data ───────────────────────────────────────────────────────────────────────────
+
+
+def given_parts(n: int, *, validation: int = 20, test: int = 0) -> list[Part]:
+    return [Part.TRAINING] * (n - validation - test) + [Part.VALIDATION] * validation + [Part.TEST] * test
+
+
+def divided(pictures: np.ndarray, patients: list[str], given: list[Part]) -> Division:
+    return divide(patients, halves(len(pictures)), pictures, validation_share=0.2, test_share=0.2, seed=1, given=given)
+
+
+def test_the_division_of_the_data_set_is_kept_and_its_missing_part_drawn_from_training() -> None:
+    given = given_parts(60)
+    division = divided(films(60), [f"p{index}" for index in range(60)], given)
+    assert division.given == {Part.TRAINING, Part.VALIDATION}
+    assert division.of(Part.VALIDATION).tolist() == list(range(40, 60))
+    assert len(division.of(Part.TEST)) == 8
+    assert len(division.unused()) == 0
+
+
+def test_a_complete_division_is_left_as_it_is() -> None:
+    given = given_parts(60, validation=10, test=10)
+    division = divided(films(60), [f"p{index}" for index in range(60)], given)
+    assert division.part.tolist() == given
+
+
+def test_a_leak_across_the_division_of_the_data_set_is_caught_and_not_trained_on() -> None:
+    # A training film comes back in validation, compressed anew; its patient has a second film in training.
+    pictures = films(60)
+    pictures[45] = compressed(pictures[4])
+    patients = [f"p{index}" for index in range(60)]
+    patients[5] = patients[4]
+    division = divided(pictures, patients, given_parts(60))
+    assert division.crossing == ((4, 45),)
+    assert division.unused().tolist() == [4, 5]
+    assert division.part[45] == Part.VALIDATION
+    assert Part.TEST not in division.part[[4, 5]]
+
+
+def test_a_patient_who_is_in_two_given_parts_is_not_trained_on() -> None:
+    patients = [f"p{index}" for index in range(60)]
+    patients[50] = patients[7]
+    division = divided(films(60), patients, given_parts(60))
+    assert division.unused().tolist() == [7]
+    assert division.crossing == ()
+
+
+def test_a_copy_between_given_validation_and_test_is_reported_and_kept() -> None:
+    pictures = films(60)
+    pictures[55] = compressed(pictures[45])
+    given = given_parts(60, validation=10, test=10)
+    division = divided(pictures, [f"p{index}" for index in range(60)], given)
+    assert division.crossing == ((45, 55),)
+    assert division.part.tolist() == given
