@@ -21,7 +21,7 @@ from core.evaluation.metrics import wilson_interval
 Numbers = tuple[float, ...]
 Values = NDArray[np.float64]
 
-MOST_POINTS = 200
+MOST_POINTS = 150
 RELIABILITY_BINS = 15
 """Those of `expected_calibration_error`: the figure is the mean gap of the diagram."""
 HISTOGRAM_BINS = 40

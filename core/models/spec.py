@@ -5,6 +5,7 @@
         model.safetensors   the weights, under torchvision's names
         card.md             what it is for, on what it was trained, where it fails
         gate.safetensors    what unusual images are told by; absent where `model.toml` has no [gate]
+        evidence.json       the curves behind the metrics; absent where nothing was measured (`core.models.evidence`)
 
 The file is read field by field; a field that is missing, misspelt or out of range is an error that names it, so that
 a model is either what its folder says or is not used at all.
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 SPEC_FILE = "model.toml"
 WEIGHTS_FILE = "model.safetensors"
 CARD_FILE = "card.md"
+EVIDENCE_FILE = "evidence.json"
 
 FORMAT = 1
 """Of `model.toml`; raised when a reader of the old format would misread the new one."""
@@ -145,9 +147,12 @@ def _write(folder: Path, spec: ModelSpec, files: dict[str, bytes], gate: GateSta
     parse_spec(text)
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in {**files, CARD_FILE: spec.card.encode(), SPEC_FILE: text.encode()}.items():
-        _replace(folder / name, content)
+        replace_file(folder / name, content)
     if spec.gate is None:
         (folder / GATE_FILE).unlink(missing_ok=True)
+    if WEIGHTS_FILE in files:
+        # It was measured with the former weights.
+        (folder / EVIDENCE_FILE).unlink(missing_ok=True)
     return spec
 
 
@@ -362,7 +367,7 @@ def _read_text(path: Path) -> str:
         ) from error
 
 
-def _replace(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes) -> None:
     """Write a file beside its place and move it there, so that nobody reads half of it."""
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
         temporary = Path(file.name)

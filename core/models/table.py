@@ -1,4 +1,4 @@
-"""A table of a TOML document, read field by field; every fault names the field."""
+"""A table of a TOML or JSON document, read field by field; every fault names the field."""
 
 from __future__ import annotations
 
@@ -12,29 +12,32 @@ from core.errors import ModelError
 _T = TypeVar("_T", bound=str | int)
 
 
-def bad_field(field: str, found: str, accepted: str) -> ModelError:
+def bad_field(field: str, found: str, accepted: str, *, file: str = "model.toml") -> ModelError:
     """Return the error for a field that holds what it must not."""
     return ModelError(
-        f"The field “{field}” of model.toml holds {found}; accepted is {accepted}.",
+        f"The field “{field}” of {file} holds {found}; accepted is {accepted}.",
         hint="Correct the field, or copy the model folder again from where it came.",
         code="model-field-invalid",
     )
 
 
 class Table:
-    """A table of TOML whose fields are asked for by name and type.
+    """A table of a document whose fields are asked for by name and type.
 
     Parameters
     ----------
     values : mapping
-        As `tomllib` returns it.
+        As `tomllib` or `json` returns it.
     path : str
         Of the table in the document, for messages: `"labels[0]."`.
+    file : str
+        Name of the document, for messages.
     """
 
-    def __init__(self, values: Mapping[str, Any], path: str = "") -> None:
+    def __init__(self, values: Mapping[str, Any], path: str = "", *, file: str = "model.toml") -> None:
         self._values = values
         self._path = path
+        self._file = file
         self._asked: set[str] = set()
 
     def __contains__(self, name: str) -> bool:
@@ -45,7 +48,7 @@ class Table:
         unknown = sorted(set(self._values) - self._asked)
         if unknown:
             raise ModelError(
-                f"The field “{self._path}{unknown[0]}” of model.toml is not known.",
+                f"The field “{self._path}{unknown[0]}” of {self._file} is not known.",
                 hint=f"Known there are: {', '.join(sorted(self._asked))}.",
                 code="model-field-unknown",
             )
@@ -53,7 +56,7 @@ class Table:
     def require(self, holds: bool, name: str, accepted: str) -> None:  # noqa: FBT001 a condition reads best unnamed
         """Raise unless a condition between fields holds."""
         if not holds:
-            raise bad_field(self._path + name, _shown(self._values.get(name)), accepted)
+            raise self._bad(name, accepted)
 
     def text(
         self, name: str, *, required: bool = False, pattern: re.Pattern[str] | None = None, accepted: str = "text"
@@ -135,14 +138,14 @@ class Table:
         value = self._get(name, None if required else {})
         if not isinstance(value, dict):
             raise self._bad(name, f"a table, [{self._path}{name}]")
-        return Table(value, f"{self._path}{name}.")
+        return Table(value, f"{self._path}{name}.", file=self._file)
 
     def tables(self, name: str, *, required: bool = True) -> tuple[Table, ...]:
         """Return the tables of an array, at least one where `required`."""
         value = self._get(name, [])
         if not isinstance(value, list) or not all(isinstance(item, dict) for item in value) or (required and not value):
             raise self._bad(name, f"tables, [[{self._path}{name}]]")
-        return tuple(Table(item, f"{self._path}{name}[{index}].") for index, item in enumerate(value))
+        return tuple(Table(item, f"{self._path}{name}[{index}].", file=self._file) for index, item in enumerate(value))
 
     def each_table(self) -> Iterator[tuple[str, Table]]:
         """Yield every field of this table as a table below it."""
@@ -154,7 +157,7 @@ class Table:
         return self._values.get(name, default)
 
     def _bad(self, name: str, accepted: str) -> ModelError:
-        return bad_field(self._path + name, _shown(self._values.get(name)), accepted)
+        return bad_field(self._path + name, _shown(self._values.get(name)), accepted, file=self._file)
 
 
 def _is_whole(value: object) -> bool:
