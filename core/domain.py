@@ -465,7 +465,8 @@ class Prediction:
     """A model's answer to one image.
 
     `warnings` are reasons not to trust it (outside the intended use, no contrast); `seconds` is the time of
-    preprocessing and forward pass on `device`.
+    preprocessing and forward pass on `device`. `is_exclusive` says that the labels exclude each other: their scores
+    share one whole, and the highest is the most likely one.
     """
 
     image_uid: str
@@ -476,6 +477,7 @@ class Prediction:
     warnings: tuple[Notice, ...]
     seconds: float
     device: str
+    is_exclusive: bool = False
 
     def score(self, name: str) -> Score:
         """Return the score of the label with this name; KeyError where the model has none."""

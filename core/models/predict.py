@@ -325,6 +325,7 @@ def prediction_from(
         warnings=_most_serious_first((*warnings, *gate_notices(spec, forward.distance), *undefined, *forward.notices)),
         seconds=forward.seconds,
         device=forward.device,
+        is_exclusive=spec.calibration.activation == "softmax",
     )
 
 
