@@ -133,6 +133,14 @@ class Table:
             raise self._bad(name, kind)
         return tuple(int(item) if whole else float(item) for item in value)
 
+    def matrix(self, name: str) -> tuple[tuple[int, ...], ...]:
+        """Return a list of lists of counts."""
+        value = self._get(name, None)
+        rows = value if isinstance(value, list) else [None]
+        if not all(isinstance(row, list) and all(_is_whole(item) and item >= 0 for item in row) for row in rows):
+            raise self._bad(name, "lists of whole numbers from 0")
+        return tuple(tuple(int(item) for item in row) for row in rows if row is not None)
+
     def table(self, name: str, *, required: bool = True) -> Table:
         """Return the table below this one."""
         value = self._get(name, None if required else {})
