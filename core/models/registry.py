@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from core.domain import ModelSpec
 from core.errors import ModelError
-from core.models.spec import read_spec
+from core.models.spec import WEIGHTS_FILE, read_spec, sha256_of
 
 WEIGHTS_VARIABLE = "LIGHTBOX_WEIGHTS"
 """Environment variable that names another folder of models."""
@@ -66,6 +67,26 @@ def find_model(model_id: str, root: Path | None = None) -> ModelSpec:
 def model_folder(spec: ModelSpec, root: Path | None = None) -> Path:
     """Return the folder that a listed model was read from."""
     return (weights_root() if root is None else root) / spec.id
+
+
+def weights_size(spec: ModelSpec, root: Path | None = None) -> int:
+    """Return the size of a listed model's weights in bytes."""
+    return (model_folder(spec, root) / WEIGHTS_FILE).stat().st_size
+
+
+def has_written_weights(spec: ModelSpec, root: Path | None = None) -> bool:
+    """Whether the weights are those that the model was written with, by their SHA-256.
+
+    The file is read once for each state of it (size and time of change): some tens of milliseconds.
+    """
+    path = model_folder(spec, root) / WEIGHTS_FILE
+    state = path.stat()
+    return _digest(path, state.st_size, state.st_mtime_ns) == spec.sha256
+
+
+@lru_cache(maxsize=256)
+def _digest(path: Path, _size: int, _changed_ns: int) -> str:
+    return sha256_of(path)
 
 
 def _read(folder: Path) -> ModelSpec | DamagedModel:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,15 @@ import pytest
 
 from core.domain import ModelSpec
 from core.errors import ModelError
-from core.models.registry import DamagedModel, find_model, list_models, model_folder, weights_root
+from core.models.registry import (
+    DamagedModel,
+    find_model,
+    has_written_weights,
+    list_models,
+    model_folder,
+    weights_root,
+    weights_size,
+)
 from core.models.spec import SPEC_FILE
 from tests.made_models import CHEST_SPEC, MODEL_ID, write_chest_model
 
@@ -69,3 +78,17 @@ def test_the_environment_may_name_another_folder(made_weights: Path) -> None:
 def test_the_checkouts_own_weights_are_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LIGHTBOX_WEIGHTS", raising=False)
     assert weights_root() == Path(__file__).resolve().parents[3] / "weights"
+
+
+def test_weights_are_compared_with_what_was_written_each_time_they_change(tmp_path: Path) -> None:
+    spec = write_chest_model(tmp_path)
+    path = tmp_path / spec.id / "model.safetensors"
+    assert has_written_weights(spec, tmp_path)
+    assert weights_size(spec, tmp_path) == path.stat().st_size
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    os.utime(path, ns=(1, 1))
+    assert not has_written_weights(spec, tmp_path)
+    path.write_bytes(content)
+    os.utime(path, ns=(2, 2))
+    assert has_written_weights(spec, tmp_path)
