@@ -66,6 +66,22 @@ def as_batch(pictures: NDArray[np.uint8], *, size: tuple[int, int]) -> Tensor:
     return x if x.shape[-2:] == size else functional.interpolate(x, size, mode="bilinear", antialias=True)
 
 
+def mix_up(x: Tensor, targets: Tensor, *, alpha: float, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """Blend every picture and its targets with those of another one; an `alpha` of 0 leaves them as they are.
+
+    The share of the other picture is drawn from Beta(alpha, alpha), once for the batch.
+
+    References
+    ----------
+    .. [1] Zhang et al., "mixup: beyond empirical risk minimization", ICLR 2018.
+    """
+    if not alpha:
+        return x, targets
+    share = float(rng.beta(alpha, alpha))
+    other = torch.from_numpy(rng.permutation(len(x)))
+    return (1 - share) * x + share * x[other], (1 - share) * targets + share * targets[other]
+
+
 # ── Exposure ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -71,9 +71,24 @@ class Schedule:
     epochs : int
         At most; training stops early where validation has not improved for `patience` epochs.
     epoch_images : int
-        Pictures per epoch, the same number of every class; 0 is as many as there are in training.
+        Pictures per epoch; 0 is as many as there are in training.
+    batch : int
+        Pictures per step, of all processes together.
+    sampling : {"balanced", "plain"}
+        Whether every class is drawn equally often, or every picture once before any comes again.
+    loss : {"cross-entropy", "focal"}
+        Focal loss lets cases that are called right already count less.
+    focal_gamma : float
+        How much less; 0 would be cross-entropy.
+    class_weights : {"none", "balanced"}
+        Whether the loss of a case counts the more, the rarer its class is. Meant for plain sampling: with balanced
+        sampling, rare classes would be favoured twice.
+    mixup : float
+        Pictures are blended two by two, in shares drawn from Beta(mixup, mixup); 0 leaves them alone.
     head_steps : int
         Steps in which only the last layer learns.
+    unfreeze_steps : int
+        Steps after which one block more begins to learn, from the last one on; 0 lets all begin together.
     frozen_blocks : int
         Parts of the network, from the input on, that keep their initial weights.
     batch_norm : {"frozen", "trained"}
@@ -94,7 +109,13 @@ class Schedule:
     epochs: int = 12
     epoch_images: int = 0
     batch: int = 32
+    sampling: Literal["balanced", "plain"] = "balanced"
+    loss: Literal["cross-entropy", "focal"] = "cross-entropy"
+    focal_gamma: float = 2.0
+    class_weights: Literal["none", "balanced"] = "none"
+    mixup: float = 0.0
     head_steps: int = 30
+    unfreeze_steps: int = 0
     learning_rate: float = 3e-4
     head_learning_rate: float = 3e-3
     weight_decay: float = 0.02

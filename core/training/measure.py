@@ -24,8 +24,8 @@ from core.models.network import Network
 from core.models.preprocessing import to_tensor
 from core.training.calibration import bootstrap_samples
 from core.training.dataset import Example, read_example
-from core.training.loop import FORWARD_BATCH
 from core.training.stress import StressResult, stress_result
+from core.training.validation import FORWARD_BATCH
 
 Values = NDArray[np.float64]
 BOOTSTRAPS = 300

@@ -26,11 +26,13 @@ from core.training.config import ClassLabel, TrainingConfig
 from core.training.dataset import find_examples
 from core.training.gate import fit_gate
 from core.training.gate_card import with_gate_section
-from core.training.loop import Fitted, Material, all_logits, fit, logits_of_copies
+from core.training.loop import Fitted, fit
+from core.training.material import Material
 from core.training.measure import Measured, answers_from_files, measure, share_called_right
 from core.training.shortcuts import elongation_offsets, feature_aurocs, joint_auroc, trivial_features
 from core.training.split import Division, Part, divide
 from core.training.stress import PLAIN
+from core.training.validation import all_logits, logits_of_copies
 
 Progress = Callable[[str], None]
 

@@ -12,6 +12,7 @@ from core.training.augmentation import (
     as_batch,
     augment,
     draw_placement,
+    mix_up,
     reframe,
     resample,
     through_jpeg,
@@ -19,24 +20,7 @@ from core.training.augmentation import (
 )
 from core.training.augmentation_settings import Augmentation
 from tests.core.training.films import film
-
-STILL = Augmentation(
-    rotation_degrees=0,
-    kept=(1.0, 1.0),
-    stretch=0,
-    shift=0,
-    flip_chance=0,
-    gamma=0,
-    contrast=0,
-    brightness=0,
-    shading_chance=0,
-    resolution_chance=0,
-    sharpness_chance=0,
-    noise_chance=0,
-    jpeg_chance=0,
-    erase_chance=0,
-    marker_chance=0,
-)
+from tests.core.training.materials import STILL
 
 
 @pytest.fixture
@@ -163,3 +147,21 @@ def test_compression_comes_closer_with_quality(pictures: np.ndarray) -> None:
     picture = as_batch(pictures, size=(64, 64))[0, 0]
     far, near = (float((through_jpeg(picture, quality=quality) - picture).abs().mean()) for quality in (10, 95))
     assert near < far < 0.1
+
+
+def test_blended_pictures_worked_out_by_hand() -> None:
+    x, targets = torch.tensor([0.2, 1.0]).reshape(2, 1, 1, 1), torch.tensor([[0.0], [1.0]])
+    rng = np.random.default_rng(2)
+    share = rng.beta(0.3, 0.3)
+    assert rng.permutation(2).tolist() == [1, 0]
+    blended, shares = mix_up(x, targets, alpha=0.3, rng=np.random.default_rng(2))
+    assert blended.flatten().tolist() == pytest.approx([0.2 + 0.8 * share, 1 - 0.8 * share])
+    assert shares.flatten().tolist() == pytest.approx([share, 1 - share])
+
+
+def test_blending_is_off_at_zero_and_draws_nothing() -> None:
+    x, targets, rng = torch.rand(4, 1, 8, 8), torch.rand(4, 1), np.random.default_rng(0)
+    blended, shares = mix_up(x, targets, alpha=0.0, rng=rng)
+    assert blended is x
+    assert shares is targets
+    assert rng.random() == np.random.default_rng(0).random()
