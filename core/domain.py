@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -320,6 +320,12 @@ class Label:
         return next((point for point in self.operating_points if point.name == self.default_operating_point), None)
 
 
+Enhancement = Literal["clahe", "median", "curvature-flow", "n4"]
+"""A step that changes the picture itself; see `core.models.enhancement`."""
+
+ENHANCEMENTS: tuple[Enhancement, ...] = get_args(Enhancement)
+
+
 @dataclass(frozen=True, slots=True)
 class InputSpec:
     """How an image becomes what the network was trained on. Every door uses the same `to_tensor` with it.
@@ -342,6 +348,11 @@ class InputSpec:
         For "window".
     mean, std : tuple of float
         Per channel, applied after scaling to 0–1.
+    colour : bool
+        Whether colours reach a network of three channels. Otherwise it is one for gray images, and colour images
+        become their luminance.
+    enhance : tuple of Enhancement
+        Applied in this order to the picture of 0–1; only of models for gray images.
     """
 
     size: tuple[int, int]
@@ -352,6 +363,8 @@ class InputSpec:
     std: tuple[float, ...]
     percentiles: tuple[float, float] = (0.5, 99.5)
     window: WindowLevel | None = None
+    colour: bool = False
+    enhance: tuple[Enhancement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,16 @@
 """From an image to what a network was trained on. Training, the browser and the command line all use `to_tensor`.
 
-    pixels → crop → size → luminance → 0–1 → polarity → canvas → mean and std
+    pixels → crop → size → luminance → 0–1 → polarity → enhancement → canvas → mean and std
 
 The picture is brought to the network's size before anything else is done to it, except where a fixed window clips its
 values: to clip and then to average is not the same as the other way round. Early resizing costs a tenth of the time
 for a radiograph of 2048², and makes the percentiles those of the picture that the network sees: the same film at 224²
 and at 2048² then gives nearly the same input.
 
-All arithmetic is NumPy's and Pillow's, on one thread: torch would share out these small arrays among threads, which
-takes many times as long when the processor is busy.
+The steps of `InputSpec.enhance`, too, work on the picture at the network's size, and so cost the same for every image.
+
+All arithmetic runs on one thread: torch would share out these small arrays among threads, which takes many times as
+long when the processor is busy.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from torch import Tensor
 
 from core.domain import Extent, Image, InputSpec
 from core.errors import UnsuitableInputError
+from core.models.enhancement import enhance
 from core.windowing import apply_window
 
 Planes = NDArray[np.float32]
@@ -78,8 +81,8 @@ def to_tensor(image: Image, spec: InputSpec) -> Prepared:
     Raises
     ------
     UnsuitableInputError
-        The image is too small, holds values that are not numbers, has no contrast, or cannot be scaled in the way
-        that the model asks for.
+        The image is too small, holds values that are not numbers, has no contrast, or cannot be scaled or enhanced in
+        the way that the model asks for.
     """
     unit = to_unit(image, spec)
     return Prepared(torch.from_numpy(normalise(unit.values, spec)), unit.extent)
@@ -101,6 +104,8 @@ def to_unit(image: Image, spec: InputSpec) -> Unit:
         planes = 1 - planes
     if inside is not None:
         planes = planes * inside
+    if spec.enhance:
+        planes = _enhanced(planes, inside, spec)
     return _on_canvas(planes, image.shape, spec.size, corner)
 
 
@@ -203,7 +208,7 @@ def _scaled(image: Image, spec: InputSpec, size: tuple[int, int]) -> tuple[Plane
     pixels = _through_window(image, spec) if spec.intensity_range == "window" else image.pixels
     # Models that crop were trained elsewhere; at sharp edges the averages would show them other values than there.
     planes, inside = _reduced(pixels, _valid(image), size, exact=spec.resize == "crop")
-    if image.is_colour and spec.channels == 1:
+    if image.is_colour and not (spec.colour and spec.channels == 3):
         planes = _luminance(planes)
     if spec.intensity_range == "percentile":
         planes = _between_percentiles(planes, inside, _percentiles(image, spec))
@@ -275,6 +280,16 @@ def _between_percentiles(planes: Planes, inside: Planes | None, percentiles: tup
         raise _no_contrast("nearly all of its pixels have the same value")
     scaled: Planes = (planes - np.float32(low)) / np.float32(high - low)
     return scaled
+
+
+def _enhanced(planes: Planes, inside: Planes | None, spec: InputSpec) -> Planes:
+    """Apply the steps of the model to a gray picture; padding stays black."""
+    mask = None if inside is None else inside[0] > 0.5
+    enhanced = enhance(planes[0], spec.enhance, inside=mask)[None]
+    if inside is not None:
+        enhanced = enhanced * inside
+    _require_contrast(enhanced, inside)
+    return enhanced
 
 
 def _white(image: Image) -> float:

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 import tomli_w
 
 from core.domain import (
+    ENHANCEMENTS,
     Calibration,
     Estimate,
     Gate,
@@ -216,7 +217,13 @@ def _input(table: Table) -> InputSpec:
         std=table.numbers("std", low=1e-6),
         percentiles=_pair(table.numbers("percentiles", length=2, low=0, high=100, default=(0.5, 99.5))),
         window=_window(table.table("window")) if "window" in table else None,
+        colour=table.flag("colour", default=False),
+        enhance=tuple(step for name in table.texts("enhance") for step in ENHANCEMENTS if step == name),
     )
+    known = len(spec.enhance) == len(table.texts("enhance")) == len(set(spec.enhance))
+    table.require(known, "enhance", f"each of {', '.join(ENHANCEMENTS)} at most once")
+    table.require(not spec.colour or spec.channels == 3, "colour", "true only if channels is 3")
+    table.require(not (spec.colour and spec.enhance), "enhance", "no step where colour is true")
     table.require(len(spec.mean) == spec.channels, "mean", f"{spec.channels} numbers, one for each channel")
     table.require(len(spec.std) == spec.channels, "std", f"{spec.channels} numbers, one for each channel")
     table.require(spec.percentiles[0] < spec.percentiles[1], "percentiles", "a lower and a higher number")

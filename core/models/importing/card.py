@@ -50,7 +50,7 @@ def input_in_words(spec: InputSpec) -> str:
         "window": "a fixed window"
         + (f" (centre {spec.window.center:g}, width {spec.window.width:g})" if spec.window else ""),
     }
-    colour = "in colour; gray images are repeated in all channels" if spec.channels == 3 else "gray"
+    colour = "in colour; gray images are repeated in all channels" if spec.colour else "gray"
     mean, std = (", ".join(f"{number:.6g}" for number in numbers) for numbers in (spec.mean, spec.std))
     return (
         f"{rows} × {columns} pixels, {colour}. A picture of another shape is {ways[spec.resize]}. Brightness: "

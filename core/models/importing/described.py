@@ -146,6 +146,7 @@ def _input(description: Description, channels: Literal[1, 3], assumed: Assumed) 
         window=description.window,
         mean=_per_channel("mean", description.mean, mean, channels, assumed),
         std=_per_channel("std", description.std, std, channels, assumed),
+        colour=channels == 3,
     )
 
 

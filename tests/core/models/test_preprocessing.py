@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from core.domain import Extent, Image, InputSpec, Intensity, WindowLevel
+from core.domain import ENHANCEMENTS, Enhancement, Extent, Image, InputSpec, Intensity, WindowLevel
 from core.errors import UnsuitableInputError
 from core.models.preprocessing import normalise, to_tensor, to_unit
 from tests.made import chest_values
@@ -293,10 +293,17 @@ def test_gray_stored_as_colour_is_gray() -> None:
         np.testing.assert_allclose(to_tensor(twin, spec).tensor, to_tensor(film(gray), spec).tensor, atol=1e-5)
 
 
+def test_colour_becomes_luminance_for_a_gray_model_of_three_channels() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    gray, three = replace(PLAIN, channels=1), replace(PLAIN, channels=3, mean=(0.0,) * 3, std=(1.0,) * 3)
+    tensor = to_tensor(colour(pixels), three).tensor
+    np.testing.assert_array_equal(tensor, np.repeat(to_tensor(colour(pixels), gray).tensor.numpy(), 3, axis=0))
+
+
 def test_colour_stays_for_a_colour_model() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
-    values = to_unit(colour(pixels), replace(PLAIN, channels=3, mean=(0.0,) * 3, std=(1.0,) * 3)).values
-    np.testing.assert_allclose(values, np.moveaxis(pixels, 2, 0) / 255, atol=1e-6)
+    spec = replace(PLAIN, channels=3, mean=(0.0,) * 3, std=(1.0,) * 3, colour=True)
+    np.testing.assert_allclose(to_unit(colour(pixels), spec).values, np.moveaxis(pixels, 2, 0) / 255, atol=1e-6)
 
 
 def test_no_window_applies_to_colour() -> None:
@@ -304,6 +311,55 @@ def test_no_window_applies_to_colour() -> None:
     with pytest.raises(UnsuitableInputError) as caught:
         to_unit(colour(np.zeros((32, 32, 3), dtype=np.uint8)), spec)
     assert caught.value.code == "colour-has-no-window"
+
+
+# ── Enhancement ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("step", ENHANCEMENTS)
+def test_an_enhanced_film_is_the_same_in_either_polarity(step: Enhancement) -> None:
+    spec = replace(CHEST, enhance=(step,))
+    pixels = chest_values(224)
+    twin = film(4095 - pixels, photometric_interpretation="MONOCHROME1")
+    # Rounding decides now and then between two of the 256 values that CLAHE knows.
+    difference = to_unit(twin, spec).values - to_unit(film(pixels), spec).values
+    assert np.abs(difference).max() < 0.03
+    assert np.abs(difference).mean() < 1e-4
+
+
+@pytest.mark.parametrize("step", ENHANCEMENTS)
+def test_bars_and_padding_stay_black_and_have_no_say(step: Enhancement) -> None:
+    inner = chest_values(224)
+    padded = np.full((224, 448), 60000, dtype=np.uint16)
+    padded[:, 112:336] = inner
+    spec = replace(CHEST, size=(224, 448), enhance=(step,))
+    values = to_unit(film(padded, padding=(60000, 60000)), spec).values[0]
+    assert (values[:, :112] == 0).all()
+    assert (values[:, 336:] == 0).all()
+    bars = to_unit(film(inner), spec).values[0]
+    np.testing.assert_array_equal(bars[:, 112:336], to_unit(film(inner), replace(CHEST, enhance=(step,))).values[0])
+
+
+def test_colours_are_enhanced_as_luminance() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    spec = replace(CHEST, size=(64, 64), enhance=("median",))
+    plain = to_unit(colour(pixels), replace(spec, enhance=())).values[0]
+    assert to_unit(colour(pixels), spec).values[0, 9, 9] == pytest.approx(np.median(plain[8:11, 8:11]))
+
+
+def test_what_enhancement_makes_flat_has_no_contrast() -> None:
+    speck = np.zeros((32, 32), dtype=np.uint8)
+    speck[9, 9] = 255
+    with pytest.raises(UnsuitableInputError) as caught:
+        to_unit(film(speck), replace(PLAIN, enhance=("median",)))
+    assert caught.value.code == "no-contrast"
+
+
+@pytest.mark.parametrize("step", ENHANCEMENTS)
+def test_a_constant_image_is_refused_before_it_is_enhanced(step: Enhancement) -> None:
+    with pytest.raises(UnsuitableInputError) as caught:
+        to_tensor(film(np.full((64, 64), 7, dtype=np.uint8)), replace(PLAIN, enhance=(step,)))
+    assert caught.value.code == "no-contrast"
 
 
 # ── What cannot be judged ─────────────────────────────────────────────────────────────────────────────────────────

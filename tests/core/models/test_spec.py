@@ -30,6 +30,7 @@ FULL_SPEC = replace(
         std=(0.125,),
         percentiles=(1.0, 99.0),
         window=WindowLevel(-600.0, 1500.0, VoiFunction.LINEAR_EXACT, "LUNG"),
+        enhance=("n4", "clahe"),
     ),
     labels=(
         Label(
@@ -178,6 +179,9 @@ FAULTS: list[tuple[Callable[[str], str], str]] = [
     (swapped('intensity_range = "window"', 'intensity_range = "full"'), "input.window"),
     (swapped("width = 1500.0", "width = 0"), "input.window.width"),
     (swapped('function = "LINEAR_EXACT"', 'function = "CUBIC"'), "input.window.function"),
+    (swapped('    "n4",\n', '    "n5",\n'), "input.enhance"),
+    (swapped('    "n4",\n', '    "clahe",\n'), "input.enhance"),
+    (swapped("colour = false", "colour = true"), "input.colour"),
     (swapped("[input]", "[inputs]"), "input.size"),
     (swapped("size =", "sise ="), "input.size"),
     (swapped("threshold = 0.25", "threshold = 1.5"), "labels[0].operating_points[0].threshold"),
