@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,10 @@ def write_checkpoint(path: Path, **state: Any) -> None:
     """Write tensors and plain values; a crash while writing leaves the previous checkpoint whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".part")
-    torch.save(state, unfinished)
+    with unfinished.open("wb") as file:
+        torch.save(state, file)
+        file.flush()
+        os.fsync(file.fileno())  # else a loss of power could leave the new name with no content
     unfinished.replace(path)
 
 

@@ -130,20 +130,6 @@ class TestModelFolder:
         assert ".png" not in told
 
 
-def test_a_killed_run_is_resumed_with_nothing_lost(folder: Path, tmp_path: Path) -> None:
-    whole = load_file(folder / "weights" / "opacity" / "model.safetensors")
-    config = configuration(folder, out=tmp_path / "opacity", work=tmp_path / "work")
-    told: list[str] = []
-    with pytest.raises(KeyboardInterrupt):
-        train(config, progress=_interrupted_after("epoch 2: loss"))
-    assert not config.out.exists()
-    train(config, progress=told.append)
-    assert "resumed after epoch 2" in told
-    resumed = load_file(config.out / "model.safetensors")
-    assert resumed.keys() == whole.keys()
-    assert all(torch.equal(resumed[key], whole[key]) for key in whole)
-
-
 def _interrupted_after(start: str) -> Callable[[str], None]:
     def progress(message: str) -> None:
         if message.startswith(start):
