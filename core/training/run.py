@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from core.domain import Calibration, Estimate, Label, ModelSpec
+from core.domain import Calibration, InputSpec, Label, ModelSpec
 from core.errors import TrainingError
+from core.models.evidence import write_evidence
+from core.models.network import Network
 from core.models.spec import write_model
 from core.training.cache import Pictures, cached_pictures, ignore_in_version_control
 from core.training.calibration import (
@@ -23,12 +25,15 @@ from core.training.calibration import (
 )
 from core.training.card import Account, write_card
 from core.training.config import ClassLabel, TrainingConfig
+from core.training.contact_sheet import write_contact_sheet
 from core.training.dataset import find_examples
+from core.training.evidence import gather_evidence, learning_curves
 from core.training.gate import fit_gate
 from core.training.gate_card import with_gate_section
 from core.training.loop import Fitted, fit
 from core.training.material import Material
-from core.training.measure import Measured, answers_from_files, measure, share_called_right
+from core.training.measure import Answers, Measured, answer, measure, named_metrics, share_called_right
+from core.training.plots import write_plots
 from core.training.shortcuts import elongation_offsets, feature_aurocs, joint_auroc, trivial_features
 from core.training.split import Division, Part, divide
 from core.training.stress import PLAIN
@@ -68,6 +73,7 @@ def train(config: TrainingConfig, *, progress: Progress | None = None) -> Path:
     with _threads(config.threads):
         prepared = prepare(config, progress=tell)
         tell(prepared.describe())
+        tell(f"examples of the augmentation: {write_contact_sheet(config, prepared.material, prepared.classes)}")
         fitted = fit(config, prepared.material, progress=tell)
         return finish(config, prepared, fitted, progress=tell)
 
@@ -80,6 +86,11 @@ class Prepared:
     labels: tuple[ClassLabel, ...]
     division: Division
     material: Material
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the strata of the material."""
+        return tuple(sorted({example.class_name for example in self.pictures.examples}))
 
     def describe(self) -> str:
         """Say how many pictures are used for what."""
@@ -179,7 +190,8 @@ def finish(config: TrainingConfig, prepared: Prepared, fitted: Fitted, *, progre
     progress("calibrating on validation")
     calibration, labels = _calibrated(config, prepared, fitted)
     progress("measuring on the test part")
-    measured, overall = _measured(config, prepared, fitted, calibration, labels)
+    answers = answer_test_part(fitted.network, config.input, calibration, prepared)
+    measured = _measured(config, prepared, fitted, calibration=calibration, labels=labels, answers=answers)
     account = Account(
         config=config,
         examples=prepared.pictures.examples,
@@ -188,7 +200,7 @@ def finish(config: TrainingConfig, prepared: Prepared, fitted: Fitted, *, progre
         fitted=fitted,
         calibration=calibration,
         measured=measured,
-        overall=overall,
+        overall=share_called_right(answers),
         shortcuts=_shortcuts(config, prepared),
     )
     progress("fitting the input gate")
@@ -205,11 +217,14 @@ def finish(config: TrainingConfig, prepared: Prepared, fitted: Fitted, *, progre
         intended_use=config.intended_use,
         licence=config.words.licence,
         citation=config.words.citation,
-        metrics=_metrics(measured, overall),
+        metrics=named_metrics({one.label.name: one.figures for one in measured}, account.overall),
         gate=gate.gate,
     )
     card = with_gate_section(write_card(spec, account), gate)
-    write_model(config.out, spec, fitted.network.state_dict(), card=card, gate=gate.statistics)
+    spec = write_model(config.out, spec, fitted.network.state_dict(), card=card, gate=gate.statistics)
+    evidence = gather_evidence(spec, answers, seed=config.seed, learning=learning_curves(fitted))
+    write_evidence(config.out, evidence)
+    write_plots(config.out, spec, evidence)
     return config.out
 
 
@@ -243,40 +258,44 @@ def _calibrated(config: TrainingConfig, prepared: Prepared, fitted: Fitted) -> t
     return calibration, labels
 
 
+def answer_test_part(network: Network, spec: InputSpec, calibration: Calibration, prepared: Prepared) -> Answers:
+    """Ask a model about the test part of its data."""
+    chosen = prepared.division.of(Part.TEST)
+    return answer(
+        network,
+        spec,
+        calibration,
+        [prepared.pictures.examples[index] for index in chosen],
+        truth=prepared.material.targets[chosen],
+        groups=prepared.division.group[chosen],
+    )
+
+
 def _measured(
-    config: TrainingConfig, prepared: Prepared, fitted: Fitted, calibration: Calibration, labels: tuple[Label, ...]
-) -> tuple[tuple[Measured, ...], Estimate | None]:
+    config: TrainingConfig,
+    prepared: Prepared,
+    fitted: Fitted,
+    *,
+    calibration: Calibration,
+    labels: tuple[Label, ...],
+    answers: Answers,
+) -> tuple[Measured, ...]:
     material, chosen = prepared.material, prepared.division.of(Part.TEST)
-    examples = [prepared.pictures.examples[index] for index in chosen]
-    scores = apply_calibration(answers_from_files(fitted.network, config.input, examples), calibration)
     stressed = {
         name: apply_calibration(values, calibration)
         for name, values in all_logits(fitted.network, config.input, material.pixels, chosen).items()
     }
-    measured = tuple(
+    return tuple(
         measure(
             label,
-            material.targets[chosen, index],
-            scores[:, index],
+            answers.truth[:, index],
+            answers.scores[:, index],
             under_stress={name: values[:, index] for name, values in stressed.items()},
-            groups=prepared.division.group[chosen],
+            groups=answers.groups,
             seed=config.seed,
         )
         for index, label in enumerate(labels)
     )
-    exclusive = calibration.activation == "softmax"
-    return measured, share_called_right(material.targets[chosen], scores) if exclusive else None
-
-
-def _metrics(measured: Sequence[Measured], overall: Estimate | None) -> dict[str, Estimate]:
-    """Name the figures for `model.toml`: plain names for a single label, else with the label before them."""
-    single = len(measured) == 1
-    metrics = {
-        name if single else f"{one.label.name}: {name}": estimate
-        for one in measured
-        for name, estimate in one.figures.items()
-    }
-    return metrics if overall is None else {"accuracy": overall, **metrics}
 
 
 def _shortcuts(config: TrainingConfig, prepared: Prepared) -> dict[str, float]:

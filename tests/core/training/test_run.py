@@ -127,7 +127,9 @@ class TestModelFolder:
         assert "36 for training, 12 for validation, 12 for test; 1 files left out" in told
         assert "min left" in told
         assert "epoch 3: loss" in told
-        assert ".png" not in told
+        assert f"examples of the augmentation: {folder / 'work' / 'augmentation.png'}" in told
+        assert (folder / "work" / "augmentation.png").is_file()
+        assert ".png" not in told.replace("augmentation.png", "")
 
 
 def _interrupted_after(start: str) -> Callable[[str], None]:
