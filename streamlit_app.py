@@ -9,11 +9,13 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 
+from core.ui import offers
 from core.ui.failure import answer_calmly
 from core.ui.front import DarkFirst
 
 app = st.App(
     Path(__file__).parent / "core" / "ui" / "shell.py",
+    routes=[offers.ROUTE],
     middleware=[Middleware(DarkFirst)],
     on_script_error=answer_calmly,
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,17 +21,21 @@ from core.domain import (
     ModelSpec,
     Notice,
     Prediction,
-    Score,
     Series,
     Study,
 )
 from core.errors import CoreError, StudyError, UnsuitableInputError
 from core.io import load_path
+from core.models.proposal import Proposal, propose_by_header, propose_by_picture
 from core.models.registry import DamagedModel, find_model, list_models
-from core.models.suitability import check_intended_use, is_outside_intended_use, propose_model
+from core.models.suitability import call_of, check_intended_use
 
 if TYPE_CHECKING:
     from core.models.predict import Engine
+
+
+PROJECTIONS = frozenset({"CR", "DX", "DR", "RG", "MG", "PX", "IO"})
+"""Modalities whose series hold views rather than slices: each image stands for itself."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,20 +55,48 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelChoice:
-    """What can be asked about a series: all models, and the one whose intended use fits (None: none does)."""
+class KnownModels:
+    """What can be asked: all models, and the folders that cannot be used."""
 
     models: tuple[ModelSpec, ...]
     damaged: tuple[DamagedModel, ...]
-    proposed: ModelSpec | None
 
 
-def models_for(series: Series | None = None) -> ModelChoice:
-    """List the models and propose one for the series."""
+def known_models() -> KnownModels:
+    """List the models that can be asked."""
     entries = list_models()
     models = tuple(entry for entry in entries if isinstance(entry, ModelSpec))
-    damaged = tuple(entry for entry in entries if isinstance(entry, DamagedModel))
-    return ModelChoice(models, damaged, propose_model(models, series) if series is not None else None)
+    return KnownModels(models, tuple(entry for entry in entries if isinstance(entry, DamagedModel)))
+
+
+def propose(series: Series) -> Proposal | None:
+    """Propose a model for a series by its header; None where a picture has to be looked at: `propose_for_image`."""
+    return propose_by_header(known_models().models, series.acquisition)
+
+
+def propose_for_image(series: Series, image: Image) -> Proposal:
+    """Propose a model for a series by its header or, where that leaves it open, by one of its images.
+
+    The models in question are then loaded, which takes some seconds the first time.
+    """
+    models = known_models().models
+    by_header = propose_by_header(models, series.acquisition)
+    return by_header or propose_by_picture(models, series.acquisition, partial(_distance, image))
+
+
+def _distance(image: Image, spec: ModelSpec) -> float:
+    """Return how far an image is from a model's training images; infinite where the model cannot be given it."""
+    try:
+        distance = _engine(spec.id).run(image).distance
+    except CoreError:
+        # Whoever asks this model nevertheless will be told why it cannot answer.
+        return math.inf
+    return math.inf if distance is None else distance
+
+
+def opening_index(series: Series) -> int:
+    """Return the image of a series to begin with: of projections the first, of a stack or a clip the middle one."""
+    return 0 if series.acquisition.modality in PROJECTIONS else len(series.frames) // 2
 
 
 def read_frame(series: Series, index: int, *, model_id: str, image: Image | None = None) -> Reading:
@@ -164,9 +197,9 @@ def predict_path(path: Path, *, model_id: str | None = None, frame_number: int |
     ----------
     path : Path
     model_id : str, optional
-        Default: the model whose intended use fits each series.
+        Default: the one that is proposed for each series; see `core.models.proposal`.
     frame_number : int, optional
-        Slice or frame to read, from 1. Default: the middle one of a series.
+        Slice or frame to read, from 1. Default: `opening_index`.
     """
     try:
         study = load_path(path)
@@ -187,39 +220,45 @@ def _answer(
 ) -> Answer:
     try:
         index = _frame_index(series, frame_number)
-        reading = read_frame(series, index, model_id=model_id or _proposed_id(series))
+        image = series.frames[index].load()
+        if model_id is None:
+            proposal = _chosen(series, image)
+            assert proposal.model is not None
+            model_id, notices = proposal.model.id, (*_basis_notice(proposal), *notices)
+        reading = read_frame(series, index, model_id=model_id, image=image)
     except CoreError as error:
         return Answer(file, error=error)
     if len(series.frames) > 1 and frame_number is None:
-        middle = f"Of {len(series.frames)} images, only number {index + 1} was read; --frame chooses another."
-        notices = (*notices, Notice("one-image-of-series", middle))
+        only = f"Of {len(series.frames)} images, only number {index + 1} was read; --frame chooses another."
+        notices = (*notices, Notice("one-image-of-series", only))
     return Answer(file, reading=reading, notices=(*series.notices, *reading.image.notices, *notices))
 
 
-def call_of(prediction: Prediction, score: Score) -> bool | None:
-    """Return the call of a score, or None where the image is outside the model's intended use."""
-    return None if is_call_withheld(prediction) else score.call
+def _basis_notice(proposal: Proposal) -> tuple[Notice, ...]:
+    return (Notice("model-chosen-by-picture", proposal.reason),) if proposal.is_by_picture else ()
 
 
-def is_call_withheld(prediction: Prediction) -> bool:
-    """Whether the image is so far from what the model is for that its scores must not be turned into calls."""
-    return any(is_outside_intended_use(warning) for warning in prediction.warnings)
+def _chosen(series: Series, image: Image) -> Proposal:
+    """Return the model for a series where none was named.
 
-
-def _proposed_id(series: Series) -> str:
-    proposed = models_for(series).proposed
-    if proposed is None:
+    Raises
+    ------
+    UnsuitableInputError
+        The choice is left to the reader.
+    """
+    proposal = propose_for_image(series, image)
+    if proposal.model is None:
         raise UnsuitableInputError(
-            "No model here is meant for this kind of image.",
+            proposal.reason,
             hint="Name one with --model to ask it nevertheless; `python -m core models` lists them.",
             code="no-model-fits",
         )
-    return proposed.id
+    return proposal
 
 
 def _frame_index(series: Series, frame_number: int | None) -> int:
     if frame_number is None:
-        return len(series.frames) // 2
+        return opening_index(series)
     if not 1 <= frame_number <= len(series.frames):
         raise StudyError(
             f"Image {frame_number} was asked for; this series has images 1 to {len(series.frames)}.",

@@ -28,10 +28,10 @@ else:
             bring_a_study(desk)
             study_tools(desk)
             series_list(desk.opened)
-            spec = model_choice(desk.opened)
+            asked = model_choice(desk.opened)
             facts_panel(desk.opened)
     st.empty()
-    warm_up_in_background(spec)
+    warm_up_in_background(asked.spec)
     with st.container(key="room"):
-        reading_room(desk.opened, spec)
+        reading_room(desk.opened, asked)
     draw_thumbnails(desk.opened)

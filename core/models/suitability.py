@@ -2,8 +2,9 @@
 
 Each restriction of an intended use is one check: the header confirms it, comes near (PA where AP is meant),
 contradicts it, or does not say. What contradicts is outside the intended use; what comes near or is not said is a
-milder notice with its own code. A file
-without any header (PNG, JPEG) gets one notice instead of four.
+milder notice with its own code. A file without any header (PNG, JPEG) gets one notice instead of four.
+
+Outside its intended use a model has scores and no calls, whatever its operating points are: `call_of`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Literal
 
 import numpy as np
 
-from core.domain import Acquisition, Image, IntendedUse, ModelSpec, Notice, Series
+from core.domain import Acquisition, Image, IntendedUse, ModelSpec, Notice, Prediction, Score
 
 OUTSIDE_CODES = frozenset(
     {
@@ -89,12 +90,17 @@ _OLDEST_YEARS = 150.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Check:
-    """The outcome of one restriction; `aspect` is the start of the notice's code."""
+class Check:
+    """What the header says to one restriction of an intended use.
+
+    `aspect` is the start of the notice's code, `message` a sentence for the notice, `found` the header's own words:
+    "age 34 years, not 1 to 5".
+    """
 
     aspect: str
     outcome: Literal["fits", "near", "outside", "unknown"]
     message: str = ""
+    found: str = ""
 
 
 def check_intended_use(spec: ModelSpec, acquisition: Acquisition, image: Image) -> tuple[Notice, ...]:
@@ -107,7 +113,7 @@ def check_intended_use(spec: ModelSpec, acquisition: Acquisition, image: Image) 
         then what could not be checked; empty where all is as intended.
     """
     use = spec.intended_use
-    checks = [*_header_checks(use, acquisition), *_colour_check(use, image)]
+    checks = [*header_checks(use, acquisition), *_colour_check(use, image)]
     outside = _notices(checks, "outside", suffix="outside-intended-use")
     near = _notices(checks, "near", suffix="differs")
     unknown = _notices(checks, "unknown", suffix="unknown")
@@ -121,37 +127,36 @@ def is_outside_intended_use(notice: Notice) -> bool:
     return notice.code in OUTSIDE_CODES
 
 
+def is_call_withheld(prediction: Prediction) -> bool:
+    """Whether the image is so far from what the model is for that its scores must not be turned into calls."""
+    return any(is_outside_intended_use(warning) for warning in prediction.warnings)
+
+
+def call_of(prediction: Prediction, score: Score) -> bool | None:
+    """Return the call of one of a prediction's scores; None where there is none, or where it is withheld."""
+    return None if is_call_withheld(prediction) else score.call
+
+
+def reasons_against(spec: ModelSpec, acquisition: Acquisition) -> tuple[str, ...]:
+    """Name what in the header speaks against a model: "modality CT, not CR or DX"; empty where nothing does."""
+    checks = header_checks(spec.intended_use, acquisition)
+    return tuple(check.found for check in checks if check.outcome == "outside")
+
+
 def subject_of(use: IntendedUse) -> str:
     """Name what a model is for: "radiographs (CR, DX) of the chest", or "images" where nothing is restricted."""
     return _what(use) + _where(use)
 
 
-def propose_model(models: Iterable[ModelSpec], series: Series) -> ModelSpec | None:
-    """Return the model whose intended use the header of a series confirms in most respects.
-
-    Models that the header contradicts are out; those that do not say what they are for come last; of equals the first
-    is taken. None where no model is left.
-    """
-    fitting = [(spec, list(_header_checks(spec.intended_use, series.acquisition))) for spec in models]
-    fitting = [(spec, checks) for spec, checks in fitting if all(check.outcome != "outside" for check in checks)]
-    if not fitting:
-        return None
-    return max(fitting, key=lambda pair: _fit(pair[1]))[0]
-
-
-def _notices(checks: list[_Check], outcome: str, *, suffix: str) -> list[Notice]:
+def _notices(checks: list[Check], outcome: str, *, suffix: str) -> list[Notice]:
     return [Notice(f"{check.aspect}-{suffix}", check.message) for check in checks if check.outcome == outcome]
-
-
-def _fit(checks: list[_Check]) -> tuple[int, bool, int]:
-    confirmed = sum(check.outcome == "fits" for check in checks)
-    return confirmed, bool(checks), confirmed - len(checks)
 
 
 # ── Checks ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _header_checks(use: IntendedUse, acquisition: Acquisition) -> Iterator[_Check]:
+def header_checks(use: IntendedUse, acquisition: Acquisition) -> Iterator[Check]:
+    """Compare each restriction of an intended use with the header."""
     if use.modalities:
         yield _modality(use, acquisition.modality)
     if use.body_parts:
@@ -162,49 +167,53 @@ def _header_checks(use: IntendedUse, acquisition: Acquisition) -> Iterator[_Chec
         yield _age(use, acquisition.patient_age_years)
 
 
-def _modality(use: IntendedUse, found: str | None) -> _Check:
+def _modality(use: IntendedUse, found: str | None) -> Check:
     if found is None or found in _WITHOUT_MEANING:
         given = "does not say" if found is None else f"(Modality {found}) does not tell"
-        return _Check("modality", "unknown", f"The file {given} how the image was made; {_is_for(use)}.")
+        return Check("modality", "unknown", f"The file {given} how the image was made; {_is_for(use)}.")
     if _modalities(found) & frozenset().union(*(_modalities(value) for value in use.modalities)):
-        return _Check("modality", "fits")
+        return Check("modality", "fits", found=found)
     name = _MODALITY_NAMES.get(found, f"an image of the modality {found}")
-    return _Check("modality", "outside", f"This is {name}; {_is_for(use)}.")
+    listed = _listed(use.modalities)
+    return Check("modality", "outside", f"This is {name}; {_is_for(use)}.", f"modality {found}, not {listed}")
 
 
-def _body_part(use: IntendedUse, found: str | None) -> _Check:
+def _body_part(use: IntendedUse, found: str | None) -> Check:
     if found is None:
-        return _Check("body-part", "unknown", f"The file does not say which part of the body it shows; {_is_for(use)}.")
+        return Check("body-part", "unknown", f"The file does not say which part of the body it shows; {_is_for(use)}.")
     if _regions(found) & frozenset().union(*(_regions(value) for value in use.body_parts)):
-        return _Check("body-part", "fits")
-    return _Check("body-part", "outside", f"The file says that it shows {found} (Body Part Examined); {_is_for(use)}.")
+        return Check("body-part", "fits", found=found)
+    message = f"The file says that it shows {found} (Body Part Examined); {_is_for(use)}."
+    return Check("body-part", "outside", message, f"body part {found}, not {_listed(use.body_parts)}")
 
 
-def _view(use: IntendedUse, found: str | None) -> _Check:
+def _view(use: IntendedUse, found: str | None) -> Check:
     accepted = _listed(use.view_positions)
     if found is None:
-        return _Check("view", "unknown", f"The file does not name the view; the model is for {accepted}.")
+        return Check("view", "unknown", f"The file does not name the view; the model is for {accepted}.")
     if found in use.view_positions:
-        return _Check("view", "fits")
+        return Check("view", "fits", found=found)
     message = f"The view is {found} (View Position); the model is for {accepted}."
     both_frontal = found in _FRONTAL_VIEWS and bool(_FRONTAL_VIEWS & set(use.view_positions))
-    return _Check("view", "near" if both_frontal else "outside", message)
+    outcome: Literal["near", "outside"] = "near" if both_frontal else "outside"
+    return Check("view", outcome, message, f"view {found}, not {accepted}")
 
 
-def _age(use: IntendedUse, found: float | None) -> _Check:
+def _age(use: IntendedUse, found: float | None) -> Check:
     if found is None or not 0 <= found <= _OLDEST_YEARS:
-        return _Check("age", "unknown", f"The file does not give the patient's age; {_is_for(use)}.")
+        return Check("age", "unknown", f"The file does not give the patient's age; {_is_for(use)}.")
     low = use.min_age_years if use.min_age_years is not None else 0.0
     high = use.max_age_years if use.max_age_years is not None else _OLDEST_YEARS
     # "Up to 5 years" holds until the sixth birthday.
     if low <= found < math.floor(high) + 1:
-        return _Check("age", "fits")
-    return _Check("age", "outside", f"The patient is {_years(found)} old; {_is_for(use)}.")
+        return Check("age", "fits", found=_years(found))
+    message = f"The patient is {_years(found)} old; {_is_for(use)}."
+    return Check("age", "outside", message, f"age {_years(found)}, not {_ages(use)}")
 
 
-def _colour_check(use: IntendedUse, image: Image) -> Iterator[_Check]:
+def _colour_check(use: IntendedUse, image: Image) -> Iterator[Check]:
     if use.modalities and not _COLOUR_MODALITIES & set(use.modalities) and _has_colour(image):
-        yield _Check(
+        yield Check(
             "colour",
             "outside",
             f"This is a picture in colour (a photograph, a screenshot or an overlay); {_is_for(use)}.",
@@ -272,12 +281,17 @@ def _where(use: IntendedUse) -> str:
 
 
 def _whom(use: IntendedUse) -> str:
+    if use.min_age_years is None and use.max_age_years is None:
+        return ""
+    between = use.min_age_years is not None and use.max_age_years is not None
+    return f", patients {'aged' if between else 'of'} {_ages(use)}"
+
+
+def _ages(use: IntendedUse) -> str:
     low, high = use.min_age_years, use.max_age_years
     if low is not None and high is not None:
-        return f", patients aged {low:g} to {high:g} years"
-    if low is not None:
-        return f", patients of {low:g} years or older"
-    return f", patients of up to {high:g} years" if high is not None else ""
+        return f"{low:g} to {high:g} years"
+    return f"{low:g} years or older" if low is not None else f"up to {high:g} years"
 
 
 def _years(age: float) -> str:

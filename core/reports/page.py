@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core import __version__
-from core.domain import Calibration, Explanation, Fact, Score
+from core.domain import Calibration, Explanation, Fact, Prediction, Score
+from core.models.suitability import call_of
 from core.overlay import Picture, colour_map, encode_png, ticks
 from core.reports.picture import image_picture, overlay_picture
 from core.reports.reading import (
@@ -29,18 +30,17 @@ from core.reports.wording import (
     MOST_LEADING,
     NOT_FOR_DIAGNOSIS,
     SYNTHETIC,
+    Statement,
     accuracy_in_words,
-    call_in_words,
-    call_word,
     headline,
     heatmap_in_words,
     label_title,
-    leading_scores,
     more_called,
-    operating_point_in_words,
     score_in_words,
     score_word,
     sentence_case,
+    statements,
+    told_call,
     window_in_words,
 )
 
@@ -75,12 +75,12 @@ def reading_html(report: ReportInput) -> str:
         The parts of the report do not belong together (when the input is made).
     """
     return _template().render(
-        title=f"{headline(report.prediction.scores)} · Lightbox",
+        title=f"{headline(report.prediction)} · Lightbox",
         stamp=NOT_FOR_DIAGNOSIS,
         synthetic=SYNTHETIC if report.is_synthetic else "",
         created=f"{report.created:%Y-%m-%d %H:%M %Z}",
         answer=_answer(report),
-        labels=_labels(report.prediction.scores),
+        labels=_labels(report.prediction),
         figures=_figures(report),
         notices=[notice.message for notice in warnings_of(report)],
         facts=_facts(report),
@@ -116,13 +116,13 @@ def _type_size(report: ReportInput) -> float:
 def _lines(report: ReportInput, size: float) -> float:
     """Return about how many lines of type of a size all that is said takes, in the full width of the page."""
     signs = int(_SIGNS_OF_LINE * _TYPE_SIZE_PT / size)
-    columns = [[row.name for row in rows] for rows in _labels(report.prediction.scores).columns]
-    calls = min(max(len(leading_scores(report.prediction.scores)), 1), MOST_LEADING)
+    columns = [[row.name for row in rows] for rows in _labels(report.prediction).columns]
+    calls = statements(report.prediction)[:MOST_LEADING]
     said = [*(notice.message for notice in warnings_of(report)), *(value for _, value in _origin(report))]
     facts = [f"{fact.label} {fact.value}" for fact in _facts(report).shown]
     return (
         _LINES_OF_FRAME
-        + 3 * calls
+        + sum(2 + math.ceil(1.2 * len(call.behind) / signs) for call in calls)
         + max(sum(0.4 + math.ceil(len(name) * len(columns) / signs * 2.7) for name in names) for names in columns)
         + sum(math.ceil(len(text) / signs) for text in said)
         + sum(math.ceil(len(text) / signs * 2.7) for text in facts) / 2.6
@@ -148,24 +148,13 @@ class _Answer:
 
 
 def _answer(report: ReportInput) -> _Answer:
-    scores = report.prediction.scores
-    leading = leading_scores(scores)
-    if not leading:
-        return _Answer((_Call(headline(scores), _behind_no_call(scores), ""),), "")
-    return _Answer(tuple(_call(score) for score in leading[:MOST_LEADING]), more_called(leading))
+    said = statements(report.prediction)
+    return _Answer(tuple(_call(statement) for statement in said[:MOST_LEADING]), more_called(said))
 
 
-def _behind_no_call(scores: tuple[Score, ...]) -> str:
-    if any(score.label.operating_point is not None for score in scores):
-        return "Every label is below, with its score and threshold."
-    return "The model has no operating point, so nothing is called positive or negative."
-
-
-def _call(score: Score) -> _Call:
-    point = score.label.operating_point
-    return _Call(
-        call_in_words(score), sentence_case(operating_point_in_words(score)), accuracy_in_words(point) if point else ""
-    )
+def _call(statement: Statement) -> _Call:
+    point = None if statement.score is None else statement.score.label.operating_point
+    return _Call(statement.words, sentence_case(statement.behind), accuracy_in_words(point) if point else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,16 +177,17 @@ class _Labels:
     rest: str
 
 
-def _labels(scores: tuple[Score, ...]) -> _Labels:
+def _labels(prediction: Prediction) -> _Labels:
+    scores = prediction.scores
     kept = set(sorted(range(len(scores)), key=lambda index: scores[index].value, reverse=True)[:MOST_LABELS])
-    rows = tuple(_row(score) for index, score in enumerate(scores) if index in kept)
+    rows = tuple(_row(prediction, score) for index, score in enumerate(scores) if index in kept)
     left_out = len(scores) - len(rows)
     rest = f"{left_out} more labels have lower scores." if left_out else ""
     half = -(-len(rows) // 2) if len(rows) > _COLUMN_OF_LABELS else len(rows)
     return _Labels(score_word(scores[0]).capitalize(), tuple(filter(None, (rows[:half], rows[half:]))), rest)
 
 
-def _row(score: Score) -> _Row:
+def _row(prediction: Prediction, score: Score) -> _Row:
     point = score.label.operating_point
     is_number = not math.isnan(score.value)
     return _Row(
@@ -206,8 +196,8 @@ def _row(score: Score) -> _Row:
         percent=100 * score.value if is_number else None,
         threshold=f"{point.threshold:.2f}" if point else "–",
         tick=100 * point.threshold if point else None,
-        call=call_word(score),
-        is_called=bool(score.call),
+        call=told_call(prediction, score),
+        is_called=bool(call_of(prediction, score)),
     )
 
 
@@ -251,7 +241,8 @@ def _figures(report: ReportInput) -> _Figures:
 def _overlay_caption(report: ReportInput, explanation: Explanation | None) -> str:
     if explanation is None:
         return heatmap_note(report)
-    return f"{heatmap_in_words(explanation, heatmap_limits(report))}."
+    label = report.prediction.score(explanation.label_name).label
+    return f"{heatmap_in_words(explanation, label, heatmap_limits(report))}."
 
 
 def _film_height_mm(shown: Picture, *, is_alone: bool) -> float:

@@ -36,10 +36,8 @@ from core.reports.wording import (
     SYNTHETIC,
     headline,
     heatmap_in_words,
-    label_title,
-    leading_scores,
-    operating_point_in_words,
     sentence_case,
+    statements,
     window_in_words,
 )
 from core.windowing import render
@@ -123,12 +121,11 @@ class _Line:
 
 def _head(report: ReportInput, size: int) -> list[_Line]:
     """Return the answer: the call in words first, then what is behind it."""
-    scores = report.prediction.scores
-    lines = [_Line(headline(scores), round(1.5 * size), bold=True)]
-    leading = leading_scores(scores)[:MOST_LEADING]
-    for score in leading:
-        which = f"{label_title(score.label)}: " if len(leading) > 1 else ""
-        lines.append(_Line(sentence_case(f"{which}{operating_point_in_words(score)}"), size))
+    said = statements(report.prediction)[:MOST_LEADING]
+    lines = [_Line(headline(report.prediction), round(1.5 * size), bold=True)]
+    for statement in said:
+        which = f"{statement.words}. " if len(said) > 1 else ""
+        lines.append(_Line(f"{which}{sentence_case(statement.behind)}", size))
     lines += [_Line(notice.message, size, _WARNING) for notice in warnings_of(report)]
     return lines
 
@@ -138,7 +135,8 @@ def _foot(report: ReportInput, size: int) -> list[_Line]:
     explanation, model = drawn_heatmap(report), report.model
     evidence = heatmap_note(report)
     if explanation is not None:
-        evidence = f"Heatmap: {heatmap_in_words(explanation, heatmap_limits(report))}."
+        label = report.prediction.score(explanation.label_name).label
+        evidence = f"Heatmap: {heatmap_in_words(explanation, label, heatmap_limits(report))}."
     frame = f"Frame {report.frame_number} of {report.frame_count}, " if report.frame_count > 1 else ""
     window = window_in_words(shown_voi(report), invert=report.invert)
     stamps = [NOT_FOR_DIAGNOSIS, *([SYNTHETIC] if report.is_synthetic else [])]

@@ -8,8 +8,9 @@ from datetime import datetime
 from core.deid import without_identity
 from core.domain import Explanation, Fact, Image, ModelSpec, Notice, Prediction, Score, Voi
 from core.errors import ReportError
+from core.models.suitability import is_call_withheld
 from core.overlay import ColourMap, Limits, limits_for
-from core.reports.wording import leading_scores, why_no_heatmap
+from core.reports.wording import statements, why_no_heatmap
 from core.windowing import default_voi
 
 
@@ -110,14 +111,13 @@ def explained_score(report: ReportInput) -> Score | None:
     """Return the score that the heatmap belongs to; without one, the score that the answer begins with."""
     if report.explanation is not None:
         return report.prediction.score(report.explanation.label_name)
-    leading = leading_scores(report.prediction.scores)
-    return leading[0] if leading else None
+    return statements(report.prediction)[0].score
 
 
 def drawn_heatmap(report: ReportInput) -> Explanation | None:
     """Return the heatmap where it may be drawn: not for a negative call, a normal class, or a map without evidence."""
     score = explained_score(report)
-    if score is None or why_no_heatmap(score, report.explanation):
+    if score is None or why_no_heatmap(report.prediction, score, report.explanation):
         return None
     return report.explanation
 
@@ -125,7 +125,10 @@ def drawn_heatmap(report: ReportInput) -> Explanation | None:
 def heatmap_note(report: ReportInput) -> str:
     """Say why there is no heatmap; empty where there is one."""
     score = explained_score(report)
-    return why_no_heatmap(score, report.explanation) if score is not None else "No heatmap: nothing is called positive."
+    if score is None:
+        reason = "the model makes no call here" if is_call_withheld(report.prediction) else "nothing is called positive"
+        return f"No heatmap: {reason}."
+    return why_no_heatmap(report.prediction, score, report.explanation)
 
 
 def heatmap_limits(report: ReportInput) -> Limits:

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from core import __version__
-from core.domain import Estimate, Extent, ModelSpec, Notice, OperatingPoint, Score, Voi, VoiLut
+from core.domain import Estimate, Extent, ModelSpec, Notice, OperatingPoint, Prediction, Score, Voi, VoiLut
+from core.models.suitability import call_of, is_call_withheld
 from core.reports.reading import (
     ReportInput,
     drawn_heatmap,
@@ -19,7 +20,7 @@ from core.reports.reading import (
     shown_voi,
     warnings_of,
 )
-from core.reports.wording import NOT_FOR_DIAGNOSIS
+from core.reports.wording import NOT_FOR_DIAGNOSIS, label_title
 
 SCHEMA = "lightbox.reading/1"
 """Name and version of the layout. The number grows when a field changes its meaning or goes; new ones may be added."""
@@ -47,7 +48,8 @@ def reading_json(report: ReportInput) -> dict[str, object]:
         "facts": [{"keyword": fact.keyword, "label": fact.label, "value": fact.value} for fact in shown_facts(report)],
         "display": {"window": _voi(shown_voi(report)), "inverted": report.invert},
         "model": _model(report.model),
-        "labels": [_score(score) for score in prediction.scores],
+        "labels": [_score(prediction, score) for score in prediction.scores],
+        "call_withheld": is_call_withheld(prediction),
         "warnings": _notices(warnings_of(report)),
         "heatmap": _heatmap(report),
         "seconds": prediction.seconds,
@@ -100,16 +102,17 @@ def _model(model: ModelSpec) -> Json:
     }
 
 
-def _score(score: Score) -> Json:
+def _score(prediction: Prediction, score: Score) -> Json:
     label = score.label
     return {
         "name": label.name,
+        "title": label_title(label),
         "code": label.code,
         "is_finding": label.is_finding,
         "score": _number(score.value),
         "undefined": "the model gave no number" if math.isnan(score.value) else "",
         "calibrated": score.calibrated,
-        "call": score.call,
+        "call": call_of(prediction, score),
         "operating_point": _operating_point(label.operating_point),
     }
 

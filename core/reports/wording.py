@@ -8,21 +8,131 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from core.domain import Estimate, Explanation, Label, OperatingPoint, Score, Voi, VoiFunction, VoiLut
+from core.domain import Estimate, Explanation, Label, OperatingPoint, Prediction, Score, Voi, VoiFunction, VoiLut
+from core.models.suitability import call_of, is_call_withheld
 
 NOT_FOR_DIAGNOSIS = "Not for diagnostic use"
 SYNTHETIC = "Synthetic, not a patient"
+WITHHELD = "Not for this kind of image"
 MOST_LEADING = 3
-"""So many calls head an answer; the others are counted."""
+"""So many statements head an answer; the others are counted."""
 
 
-# ── Calls ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── The answer ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What an answer begins with: `words`, and the numbers `behind` them.
+
+    `score` is that of the label that is spoken of, None where no single one is. `call` says how it is meant: True a
+    finding that is called, False good news or a finding that is not called, None neither.
+    """
+
+    words: str
+    behind: str
+    call: bool | None = None
+    score: Score | None = None
+
+
+def statements(prediction: Prediction) -> tuple[Statement, ...]:
+    """Say the answer of a model, what matters most first; never empty.
+
+    Labels that exclude each other: the most likely one, and every other finding that is called nevertheless; such a
+    finding comes first where the most likely label is not called. Independent labels: all that are called, findings
+    before good news; where none is and the model has one label only, that one.
+    """
+    if is_call_withheld(prediction):
+        return (Statement(WITHHELD, "The model makes no call here."),)
+    if prediction.is_exclusive and not any(math.isnan(score.value) for score in prediction.scores):
+        return _exclusive_statements(prediction.scores)
+    scores = prediction.scores
+    called = sorted(
+        (score for score in scores if score.call), key=lambda score: (not score.label.is_finding, -score.value)
+    )
+    leading = called or (list(scores) if len(scores) == 1 else [])
+    return tuple(_call_statement(score) for score in leading) or (_nothing_called(scores),)
+
+
+def _call_statement(score: Score) -> Statement:
+    call = score.call if score.label.is_finding or score.call is None else False
+    return Statement(call_in_words(score), operating_point_in_words(score), call, score)
+
+
+def _nothing_called(scores: Sequence[Score]) -> Statement:
+    if all(score.label.operating_point is None for score in scores):
+        return Statement("No call", "The model has no operating point, so nothing is called positive or negative.")
+    if any(score.call is None for score in scores):
+        return Statement("Nothing is called positive", "Some labels have no call.")
+    return Statement("Nothing is called positive", "No label reaches its operating point.", call=False)
+
+
+def _exclusive_statements(scores: Sequence[Score]) -> tuple[Statement, ...]:
+    top, second, *_ = ranked = sorted(scores, key=lambda score: -score.value)
+    called = [score for score in ranked if score.call and score.label.is_finding]
+    others = [_called_beside(score, top) for score in called if score is not top]
+    most_likely = _most_likely(top, second, is_all_clear=not called and _have_operating_points(scores))
+    if top in called:
+        return (most_likely, *others)
+    return (*others[:1], most_likely, *others[1:])
+
+
+def _most_likely(top: Score, second: Score, *, is_all_clear: bool) -> Statement:
+    """Say which of labels that exclude each other is the most likely, and by how much.
+
+    `is_all_clear` says that every finding has an operating point and is below it.
+    """
+    word = {True: call_word(top), False: "not called", None: ""}[top.call]
+    parts = [
+        f"{word}: {operating_point_in_words(top)}" if word else operating_point_in_words(top),
+        f"next is {label_words(second.label)} with {score_in_words(second.value)}, a margin of "
+        f"{score_in_words(top.value - second.value)}",
+        "no finding reaches its operating point" if is_all_clear and not top.label.is_finding else "",
+    ]
+    behind = ". ".join(sentence_case(part) for part in parts if part)
+    call = top.call if top.label.is_finding else False
+    return Statement(f"Most likely: {label_words(top.label)}", f"{behind}.", call, top)
+
+
+def _called_beside(score: Score, top: Score) -> Statement:
+    """Say that a finding is called although another label is more likely: it is above its own operating point."""
+    behind = (
+        f"{sentence_case(operating_point_in_words(score))}. A call goes by the label's own operating point, also where "
+        f"another label is more likely: {label_words(top.label)} has {score_in_words(top.value)}."
+    )
+    return Statement(call_in_words(score), behind, call=True, score=score)
+
+
+def _have_operating_points(scores: Sequence[Score]) -> bool:
+    return all(score.label.operating_point is not None for score in scores if score.label.is_finding)
+
+
+def headline(prediction: Prediction) -> str:
+    """Say the answer of a model in one line."""
+    said = statements(prediction)
+    words = " · ".join(statement.words for statement in said[:MOST_LEADING])
+    return f"{words} · {more_called(said)}" if more_called(said) else words
+
+
+def more_called(said: Sequence[Statement]) -> str:
+    """Say how many calls there are beside those that head the answer; empty where there are none."""
+    count = len(said) - MOST_LEADING
+    return f"{count} more {'is' if count == 1 else 'are'} called positive" if count > 0 else ""
+
+
+# ── Labels and calls ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def label_words(label: Label) -> str:
+    """Return a label as people see it."""
+    return label.title or label.name
 
 
 def label_title(label: Label) -> str:
     """Return a label as people see it, with a capital first letter."""
-    return sentence_case(label.title or label.name)
+    return sentence_case(label_words(label))
 
 
 def sentence_case(text: str) -> str:
@@ -41,40 +151,14 @@ def call_word(score: Score) -> str:
     return "called" if score.call else "not called"
 
 
+def told_call(prediction: Prediction, score: Score) -> str:
+    """Say the call of one of a prediction's scores: as `call_word`, or "no call" where it is withheld."""
+    return "no call" if is_call_withheld(prediction) else call_word(score)
+
+
 def call_in_words(score: Score) -> str:
     """Say what is called of a label: "Pneumonia: positive"."""
     return f"{label_title(score.label)}: {call_word(score)}"
-
-
-def leading_scores(scores: Sequence[Score]) -> tuple[Score, ...]:
-    """Return the scores that the answer begins with: findings first, the highest at the head.
-
-    All that are called; where none is and the model has one label only, that one; else none, and the answer
-    begins with `headline` alone.
-    """
-    called = [score for score in scores if score.call]
-    if called:
-        return tuple(sorted(called, key=lambda score: (not score.label.is_finding, -score.value)))
-    return tuple(scores) if len(scores) == 1 else ()
-
-
-def headline(scores: Sequence[Score]) -> str:
-    """Say the answer of a model in one line."""
-    leading = leading_scores(scores)
-    if leading:
-        words = " · ".join(call_in_words(score) for score in leading[:MOST_LEADING])
-        return f"{words} · {more_called(leading)}" if more_called(leading) else words
-    if all(score.call is None for score in scores):
-        return "No call"
-    if any(score.call is None for score in scores):
-        return "Nothing is called positive, and some labels have no call"
-    return "Nothing is called positive"
-
-
-def more_called(leading: Sequence[Score]) -> str:
-    """Say how many calls there are beside those that head the answer; empty where there are none."""
-    count = len(leading) - MOST_LEADING
-    return f"{count} more {'is' if count == 1 else 'are'} called positive" if count > 0 else ""
 
 
 # ── Operating points ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -133,12 +217,14 @@ def _told_apart(value: float, threshold: float) -> tuple[str, str]:
 # ── Evidence ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def why_no_heatmap(score: Score, explanation: Explanation | None) -> str:
+def why_no_heatmap(prediction: Prediction, score: Score, explanation: Explanation | None) -> str:
     """Say why no heatmap is drawn for a label; empty where one is.
 
     Parameters
     ----------
+    prediction : Prediction
     score : Score
+        One of the prediction's.
     explanation : Explanation or None
         For the score's label; None where it was not asked for or cannot be made.
     """
@@ -147,17 +233,17 @@ def why_no_heatmap(score: Score, explanation: Explanation | None) -> str:
         return f"{name}: no heatmap was made."
     if not score.label.is_finding:
         return f"{name} is not a finding, so there is nothing to point at."
-    if score.call is False:
+    if call_of(prediction, score) is False:
         return f"{call_in_words(score)}. No heatmap is drawn for a negative call."
     if not explanation.has_positive_evidence:
         return f"{name}: no positive evidence anywhere in the image."
     return ""
 
 
-def heatmap_in_words(explanation: Explanation, limits: tuple[float, float]) -> str:
+def heatmap_in_words(explanation: Explanation, label: Label, limits: tuple[float, float]) -> str:
     """Say what a heatmap shows and on which scale."""
     low, high = (number_in_words(value) for value in limits)
-    return f"{explanation.method} for {explanation.label_name}, colours from {low} to {high} ({explanation.unit})"
+    return f"{explanation.method} for {label_words(label)}, colours from {low} to {high} ({explanation.unit})"
 
 
 # ── Numbers ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -12,7 +12,7 @@ TEXT = Path(__file__).with_name("about.md")
 
 def about_text() -> str:
     """Return the page as Markdown."""
-    models = "\n\n".join(_describe(spec) for spec in workflow.models_for().models)
+    models = "\n\n".join(_describe(spec) for spec in workflow.known_models().models)
     return TEXT.read_text("utf-8").format(version=__version__, models=models or "No model is installed.")
 
 

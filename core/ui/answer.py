@@ -7,23 +7,24 @@ words and by a sign, never by colour alone.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from html import escape
 
-from core.domain import ModelSpec, Notice, Prediction, Score, Series
+from core.domain import Acquisition, ModelSpec, Notice, Prediction, Score, Series
 from core.errors import CoreError
+from core.models.proposal import Proposal, why_not
+from core.models.suitability import call_of, is_call_withheld
 from core.reports.wording import (
-    call_in_words,
-    call_word,
-    headline,
+    WITHHELD,
+    Statement,
     label_title,
-    leading_scores,
-    operating_point_in_words,
     score_in_words,
+    sentence_case,
+    statements,
+    told_call,
 )
-from core.workflow import Reading, call_of, is_call_withheld
+from core.workflow import Reading
 
-WITHHELD = "Not for this kind of image"
 _SIGNS = {"lb-warnings": "⚠", "lb-notes": ""}
 _LOOKS = {True: ("positive", "●"), False: ("negative", "○"), None: ("open", "–")}
 """Class of the style sheet and sign of a call; the words beside them say the same."""
@@ -77,25 +78,44 @@ def error_html(error: CoreError) -> str:
     )
 
 
-def nobody_asked_html(series: Series) -> str:
-    """Say that no model was asked, and how to ask one."""
-    kind = " ".join(filter(None, (series.acquisition.modality, series.acquisition.body_part_examined)))
+def choosing_html() -> str:
+    """Say that it is being found out which model to ask."""
+    return (
+        '<section class="lb-answer" aria-label="Answer" aria-live="polite">'
+        '<h2 class="lb-call lb-open">Choosing a model …</h2>'
+        '<p class="lb-point">The file does not say what it shows, so the picture is compared with what each model was '
+        "trained on. The first time after the start the models are loaded, which takes some seconds.</p></section>"
+    )
+
+
+def nobody_asked_html(series: Series, proposal: Proposal, models: Sequence[ModelSpec]) -> str:
+    """Say that no model was asked, why none was proposed, and how to ask one."""
+    if proposal.model is None:
+        why, reasons = proposal.reason, _reasons_html(models, series.acquisition)
+    else:
+        why, reasons = f"{proposal.model.title} is proposed.", ""
     return (
         '<section class="lb-answer" aria-label="Answer" aria-live="polite"><h2 class="lb-call lb-open">No model asked'
-        f'</h2><p class="lb-point">None of the models here is meant for this series{escape(f" ({kind})" * bool(kind))}.'
-        " To ask one nevertheless, choose it under Model at the left.</p>"
+        f'</h2><p class="lb-point">{escape(why)}{_INVITATION if models else ""}</p>{reasons}'
         f"{notices_html(series.notices, title='About the image', kind='lb-notes')}</section>"
     )
+
+
+_INVITATION = " To ask one nevertheless, choose it under Model at the left."
+
+
+def _reasons_html(models: Sequence[ModelSpec], acquisition: Acquisition) -> str:
+    rows = "".join(
+        f"<dt>{escape(spec.title)}</dt><dd>{escape(sentence_case(why_not(spec, acquisition)))}</dd>" for spec in models
+    )
+    return f'<h3 class="lb-heading">Why not</h3><dl class="lb-reasons">{rows}</dl>' if rows else ""
 
 
 def headline_html(prediction: Prediction) -> str:
     """Say what the model calls, and at which operating point."""
     if is_call_withheld(prediction):
         return f'<h2 class="lb-call lb-withheld">{WITHHELD}</h2><p class="lb-point">The model makes no call here.</p>'
-    leading = leading_scores(prediction.scores)
-    if not leading:
-        return f'<h2 class="lb-call lb-open">{escape(headline(prediction.scores))}</h2>'
-    return "".join(_call_html(score) for score in leading)
+    return "".join(_statement_html(statement) for statement in statements(prediction))
 
 
 def scores_html(prediction: Prediction) -> str:
@@ -130,11 +150,11 @@ def device_word(device: str) -> str:
     return words.get(device.partition(":")[0], device)
 
 
-def _call_html(score: Score) -> str:
-    kind, sign = _LOOKS[score.call if score.label.is_finding or score.call is None else False]
+def _statement_html(statement: Statement) -> str:
+    kind, sign = _LOOKS[statement.call]
     return (
-        f'<h2 class="lb-call lb-{kind}"><span aria-hidden="true">{sign}</span> {escape(call_in_words(score))}</h2>'
-        f'<p class="lb-point">{escape(operating_point_in_words(score))}</p>'
+        f'<h2 class="lb-call lb-{kind}"><span aria-hidden="true">{sign}</span> {escape(statement.words)}</h2>'
+        f'<p class="lb-point">{escape(statement.behind)}</p>'
     )
 
 
@@ -146,7 +166,7 @@ def _row_html(prediction: Prediction, score: Score) -> str:
     if point is not None:
         tick = f'<i class="lb-tick" style="left:{100 * point.threshold:.2f}%"></i>'
         spoken += f", threshold {point.threshold:.2f}"
-    spoken += ", no call" if is_call_withheld(prediction) else f", {call_word(score)}"
+    spoken += f", {told_call(prediction, score)}"
     strong = " lb-strong" if call_of(prediction, score) else ""
     return (
         f'<div class="lb-score{strong}" role="listitem" aria-label="{escape(spoken)}">'

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from concurrent.futures import TimeoutError as StillRunning
 from typing import TypeVar
 
 from core import workflow
 from core.domain import Image, ModelSpec, Series
 from core.errors import CoreError
+from core.models.proposal import Proposal
 from core.ui.session import OpenStudy, Outcome
 from core.workflow import Reading
 
@@ -36,7 +37,7 @@ def warm_up_in_background(spec: ModelSpec | None = None) -> None:
     spec : ModelSpec, optional
         The first model there is when left out: somebody who looks at an empty page is about to bring a study.
     """
-    spec = spec or next(iter(workflow.models_for().models), None)
+    spec = spec or next(iter(workflow.known_models().models), None)
     if spec is None:
         return
     with _warming:
@@ -102,6 +103,28 @@ def ask(opened: OpenStudy, index: int, image: Image, spec: ModelSpec, *, while_w
         return known
     future = _workers.submit(_read, opened.series, index, image, spec)
     return opened.outcomes.put(key, _result(future, while_waiting))
+
+
+def proposal(opened: OpenStudy) -> Future[Proposal]:
+    """Return which model is proposed for the open series; it takes a while where a picture has to be looked at."""
+    known = opened.proposals.get(opened.series_uid)
+    if known is None:
+        series = opened.series
+        seen = opened.images.get(series.frames[workflow.opening_index(series)].uid)
+        known = opened.proposals[opened.series_uid] = _workers.submit(_propose, series, seen)
+    wait([known], timeout=PATIENCE_S)
+    return known
+
+
+def _propose(series: Series, seen: Image | None) -> Proposal:
+    by_header = workflow.propose(series)
+    if by_header is not None:
+        return by_header
+    try:
+        image = seen or series.frames[workflow.opening_index(series)].load()
+    except CoreError as error:
+        return Proposal(None, str(error))
+    return workflow.propose_for_image(series, image)
 
 
 def _result(future: Future[T], while_waiting: Callable[[], None]) -> T:

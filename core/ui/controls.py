@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -115,14 +115,24 @@ def _zoom_word(zoom: float) -> str:
     return "Fit" if zoom == 1.0 else f"{zoom:g}×"
 
 
-def label_controls(view: View, labels: Sequence[str], methods: Sequence[str]) -> None:
-    """Show which label the heatmap explains, and by which method; the first of each is taken by itself."""
+def label_controls(view: View, labels: Mapping[str, str], methods: Sequence[str]) -> None:
+    """Show which label the heatmap explains, and by which method; the first of each is taken by itself.
+
+    Parameters
+    ----------
+    view : View
+    labels : mapping of str to str
+        What each label is shown as, by its name.
+    methods : sequence of str
+    """
     if view.label not in labels:
-        view.label = labels[0]
+        view.label = next(iter(labels))
     if view.method not in methods:
         view.method = methods[0]
     with st.container(horizontal=True, vertical_alignment="bottom", key="row_subject"):
-        st.selectbox("Heatmap for", labels, **tied(view, "label"))
+        st.selectbox(
+            "Heatmap for", list(labels), format_func=lambda name: labels.get(name, name), **tied(view, "label")
+        )
         st.selectbox("Method", methods, **tied(view, "method"))
 
 

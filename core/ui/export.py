@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from html import escape
 
 import streamlit as st
 
 from core import reports
-from core.domain import Explanation, Prediction, Score, Voi
+from core.domain import Explanation, Voi
 from core.reports import ReportInput
-from core.ui.controls import tied
+from core.ui.offers import FORMATS, PATH
 from core.ui.picture import colour_limits, contour_level
 from core.ui.session import OpenStudy
-from core.workflow import Reading, is_call_withheld
+from core.workflow import Reading
 
 
 def take_along(opened: OpenStudy, reading: Reading, *, voi: Voi, explanation: Explanation | None) -> None:
-    """Show the downloads of a reading.
+    """Offer what is on the screen as files.
 
     Parameters
     ----------
@@ -31,49 +31,42 @@ def take_along(opened: OpenStudy, reading: Reading, *, voi: Voi, explanation: Ex
     explanation : Explanation or None
         The heatmap on the screen.
     """
-    st.html('<h3 class="lb-heading">Take it along</h3>')
-    with_identity = st.checkbox("Include the patient's identity", **tied(opened, "export_identity"))
-    make_report = partial(_report, opened, reading, voi=voi, explanation=explanation, include_identity=with_identity)
-    name = f"lightbox-{reading.image.uid[:8]}"
-    with st.container(horizontal=True, key="downloads", gap="xsmall"):
-        _download("PNG", partial(_png, make_report), f"{name}.png", "image/png", "Image and heatmap side by side")
-        _download("JSON", partial(_json, make_report), f"{name}.json", "application/json", "The result as data")
-        _download("Report", partial(_page, make_report), f"{name}.html", "text/html", "One page, to print or keep")
+    report = _report(opened, reading, voi=voi, explanation=explanation)
+    opened.offer.name = f"lightbox-{reading.image.uid[:8]}"
+    opened.offer.make = partial(_content, report)
+    st.html(form_html(opened.offer.token))
 
 
-def _download(label: str, make: Callable[[], bytes], file_name: str, kind: str, what: str) -> None:
-    st.download_button(
-        label,
-        make,
-        file_name=file_name,
-        mime=kind,
-        help=what,
-        on_click="ignore",
-        key=f"download_{label}",
-        width="stretch",
+def form_html(token: str) -> str:
+    """Return the form that asks for a file; the same for as long as a study is open, so that a tick stays."""
+    buttons = "".join(
+        f'<button name="format" value="{key}" title="{escape(each.what)}">{escape(each.label)}</button>'
+        for key, each in FORMATS.items()
+    )
+    return (
+        f'<form class="lb-take-along" action="{PATH}/{token}" method="get" autocomplete="off">'
+        '<h3 class="lb-heading">Take it along</h3>'
+        '<label><input type="checkbox" name="identity" value="yes"> Include the patient\'s identity</label>'
+        f'<div class="lb-buttons">{buttons}</div></form>'
     )
 
 
-def _png(make_report: Callable[[], ReportInput]) -> bytes:
-    return reports.reading_png(make_report())
+def _content(report: ReportInput, key: str, with_identity: bool) -> bytes:  # noqa: FBT001
+    report = replace(report, include_identity=with_identity, created=datetime.now().astimezone())
+    if key == "png":
+        return reports.reading_png(report)
+    if key == "json":
+        return json.dumps(reports.reading_json(report), indent=2, ensure_ascii=False, allow_nan=False).encode()
+    return reports.reading_html(report).encode()
 
 
-def _json(make_report: Callable[[], ReportInput]) -> bytes:
-    return json.dumps(reports.reading_json(make_report()), indent=2, ensure_ascii=False, allow_nan=False).encode()
-
-
-def _page(make_report: Callable[[], ReportInput]) -> bytes:
-    return reports.reading_html(make_report()).encode()
-
-
-def _report(
-    opened: OpenStudy, reading: Reading, *, voi: Voi, explanation: Explanation | None, include_identity: bool
-) -> ReportInput:
+def _report(opened: OpenStudy, reading: Reading, *, voi: Voi, explanation: Explanation | None) -> ReportInput:
+    """Collect what is on the screen now; what is looked at later is another report."""
     view = opened.view
     return ReportInput(
         image=reading.image,
         model=reading.model,
-        prediction=_as_told(reading.prediction),
+        prediction=reading.prediction,
         created=datetime.now().astimezone(),
         explanation=explanation,
         facts=reading.series.facts,
@@ -86,16 +79,4 @@ def _report(
         opacity=view.opacity / 100,
         contour_level=contour_level(explanation) if explanation is not None and view.contour else None,
         is_synthetic=opened.study.is_synthetic,
-        include_identity=include_identity,
     )
-
-
-def _as_told(prediction: Prediction) -> Prediction:
-    """Return the answer as the page tells it: outside the intended use there are scores, but no calls."""
-    if not is_call_withheld(prediction):
-        return prediction
-    return replace(prediction, scores=tuple(_without_call(score) for score in prediction.scores))
-
-
-def _without_call(score: Score) -> Score:
-    return replace(score, label=replace(score.label, default_operating_point=""))

@@ -12,6 +12,11 @@ from core.errors import CoreError
 
 log = logging.getLogger("lightbox")
 
+UNFORESEEN = (
+    "Something went wrong that Lightbox did not foresee. Your study is still open: try again, or close it and bring it "
+    "anew. What happened is in the server's log, without anything from the study."
+)
+
 
 def show_error(error: CoreError) -> None:
     """Show a failure that has a name, with what to do about it."""
@@ -44,13 +49,15 @@ def answer_calmly(error: Exception) -> bool:
     if isinstance(error, CoreError):
         show_error(error)
         return True
-    log.error("Unforeseen %s at %s", type(error).__name__, _where(error))
-    st.error(
-        "**Something went wrong that Lightbox did not foresee.** Your study is still open: try again, or close it and "
-        "bring it anew. What happened is in the server's log, without anything from the study.",
-        icon=":material/error:",
-    )
+    log_calmly(error)
+    what, _, then = UNFORESEEN.partition(". ")
+    st.error(f"**{what}.** {then}", icon=":material/error:")
     return True
+
+
+def log_calmly(error: Exception) -> None:
+    """Write into the log where an exception happened, and its type alone."""
+    log.error("Unforeseen %s at %s", type(error).__name__, _where(error))
 
 
 def _where(error: Exception) -> str:

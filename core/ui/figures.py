@@ -7,13 +7,15 @@ from html import escape
 
 import numpy as np
 
-from core.domain import Image
+from core.domain import Image, Intensity
 from core.overlay import colour_map
 from core.reports.wording import NOT_FOR_DIAGNOSIS, number_in_words
 from core.ui.heat import Heat
 from core.ui.picture import colour_limits
 
 _STOPS = 12
+_UNITS = {Intensity.OTHER: "stored values", Intensity.GRAY: "gray values", Intensity.RGB: "colour"}
+"""What the pixels are, where the name of the kind says little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ def note_box_html(words: str) -> str:
 def plain_caption_html(image: Image) -> str:
     """Say what the numbers of an image are: matrix, unit, distance of its pixels."""
     rows, columns = image.shape
-    words = [f"{columns} × {rows}", str(image.intensity)]
+    words = [f"{columns} × {rows}", _UNITS.get(image.intensity, str(image.intensity))]
     if image.spacing is None:
         words.append("uncalibrated: the distance of its pixels is unknown")
     else:
@@ -81,8 +83,10 @@ def heat_caption_html(heat: Heat) -> str:
     low, high = number_in_words(limits[0]), number_in_words(limits[1])
     peak = number_in_words(float(np.nanmax(heat.explanation.heatmap)))
     spoken = f"Colours run from {low} to {high} {unit}; the strongest evidence is {peak}"
+    # The first part names the unit; the rest explains it to whoever points at it.
+    short = unit.partition(":")[0].partition(",")[0]
     return (
         f'<span class="lb-colour-bar" role="img" aria-label="{escape(spoken)}">{low}'
         f'<i style="background:linear-gradient(to right, {gradient})"></i>{high}</span>'
-        f'<span class="lb-unit" title="{escape(unit)}">{escape(heat.explanation.method)}, {escape(unit)}</span>'
+        f'<span class="lb-unit" title="{escape(unit)}">{escape(f"{heat.explanation.method}, {short}")}</span>'
     )

@@ -25,7 +25,7 @@ HEAD = b"""
 
 
 class DarkFirst:
-    """ASGI middleware that puts `HEAD` into every HTML document of the server."""
+    """ASGI middleware that puts `HEAD` into every HTML document of the server, files to take along left alone."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -68,7 +68,9 @@ class _Rewriter:
 
 
 def _is_document(start: Message) -> bool:
-    return start["status"] == 200 and Headers(raw=start["headers"]).get("content-type", "").startswith("text/html")
+    headers = Headers(raw=start["headers"])
+    is_page = headers.get("content-type", "").startswith("text/html") and "content-disposition" not in headers
+    return start["status"] == 200 and is_page
 
 
 def _without_compression(scope: Scope) -> Scope:

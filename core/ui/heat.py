@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from core import workflow
 from core.domain import Explanation, Score
 from core.errors import CoreError
+from core.models.suitability import call_of, is_call_withheld
+from core.reports.wording import label_title, label_words
 from core.ui.session import OpenStudy, View
-from core.workflow import Reading, call_of, is_call_withheld
+from core.workflow import Reading
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,7 +45,9 @@ def choose_heat(opened: OpenStudy, reading: Reading, view: View) -> Heat:
     except CoreError as error:
         return Heat(None, str(error), can_insist=bool(reason))
     if not explanation.has_positive_evidence:
-        return Heat(None, f"No positive evidence for {view.label} in this image.", can_insist=bool(reason))
+        return Heat(
+            None, f"No positive evidence for {label_words(score.label)} in this image.", can_insist=bool(reason)
+        )
     return Heat(explanation, can_insist=bool(reason))
 
 
@@ -51,7 +55,7 @@ def _reason_for_none(reading: Reading, score: Score) -> str:
     if call_of(reading.prediction, score) is False:
         return "Negative: no heatmap shown"
     if not score.label.is_finding:
-        return f"{score.label.name} is no finding: no heatmap shown"
+        return f"{label_title(score.label)} is no finding: no heatmap shown"
     return ""
 
 

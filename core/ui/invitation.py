@@ -9,7 +9,7 @@ from core.ui.failure import show_error
 from core.ui.intake import bring_a_study, show_left_out
 from core.ui.session import Desk
 from core.ui.side import list_damaged
-from core.workflow import ModelChoice
+from core.workflow import KnownModels
 
 
 def invite(desk: Desk) -> None:
@@ -34,16 +34,16 @@ def _say_why_not(desk: Desk) -> None:
 
 def list_the_models() -> None:
     """Say which models are ready, and what each is for."""
-    choice = workflow.models_for()
+    known = workflow.known_models()
     with st.container(key="models"):
-        _list(choice)
+        _list(known)
 
 
-def _list(choice: ModelChoice) -> None:
+def _list(known: KnownModels) -> None:
     st.subheader("Models on this desk")
-    for spec in choice.models:
+    for spec in known.models:
         st.markdown(f"**{spec.title}**")
         st.caption(spec.intended_use.summary)
-    if not choice.models:
+    if not known.models:
         st.caption("None. Images can be viewed; a model is a folder under weights/.")
-    list_damaged(choice)
+    list_damaged(known)

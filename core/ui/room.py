@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,19 +9,28 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core.domain import Image, ModelSpec, Score, Voi
+from core.domain import Image, ModelSpec, Prediction, Score, Voi
 from core.errors import CoreError
-from core.reports.wording import leading_scores, window_in_words
+from core.models.suitability import is_call_withheld
+from core.reports.wording import label_title, label_words, statements, window_in_words
 from core.ui import controls
-from core.ui.answer import decoding_html, error_html, nobody_asked_html, reading_html, waiting_html
+from core.ui.answer import (
+    choosing_html,
+    decoding_html,
+    error_html,
+    nobody_asked_html,
+    reading_html,
+    waiting_html,
+)
 from core.ui.asking import ask, decode
 from core.ui.export import take_along
 from core.ui.failure import calmly
 from core.ui.figures import Corners, figure_html, heat_caption_html, note_box_html, plain_caption_html
 from core.ui.heat import Heat, choose_heat, methods_for
 from core.ui.picture import Shown, jpeg_url, lay_heat, png_url, show
-from core.ui.session import OpenStudy
-from core.workflow import Reading, is_call_withheld
+from core.ui.session import OpenStudy, View
+from core.ui.side import Asked, told_apart
+from core.workflow import Reading
 
 PICTURES, PANEL = 76, 24
 """Parts of the width."""
@@ -74,18 +82,23 @@ class _Sight:
 
 
 @st.fragment
-def reading_room(opened: OpenStudy, spec: ModelSpec | None) -> None:
+def reading_room(opened: OpenStudy, asked: Asked) -> None:
     """Show the open series, and what the model says of the image that is looked at.
 
     Parameters
     ----------
     opened : OpenStudy
-    spec : ModelSpec or None
-        The model to ask; None shows the image alone, and larger.
+    asked : Asked
+        The model to ask; none shows the image alone, and larger.
     """
     with calmly():
-        stage, places = _lay_out(with_heat=spec is not None)
-        _fill(opened, spec, stage, places)
+        stage, places = _lay_out(with_heat=asked.spec is not None or asked.is_awaited)
+        if not _fill(opened, asked, stage, places):
+            opened.offer.make = None
+    if asked.is_awaited:
+        # The whole page begins anew with the model that was found.
+        asked.proposal.exception()
+        st.rerun()
 
 
 def _lay_out(*, with_heat: bool) -> tuple[_Stage, _Places]:
@@ -99,18 +112,23 @@ def _lay_out(*, with_heat: bool) -> tuple[_Stage, _Places]:
     return stage, _Places(shared, window, heat, panel)
 
 
-def _fill(opened: OpenStudy, spec: ModelSpec | None, stage: _Stage, places: _Places) -> None:
+def _fill(opened: OpenStudy, asked: Asked, stage: _Stage, places: _Places) -> bool:
+    """Show everything; return whether there is something to take along."""
     with places.shared:
         index = controls.place_controls(opened.view, opened.series)
     try:
         sight = _look(opened, index, stage, places)
     except CoreError as error:
         stage.put(note_box_html("This image cannot be shown."), note_box_html(""), error_html(error))
-        return
-    if spec is None:
-        stage.put(sight.figure(plain_caption_html(sight.image)), "", nobody_asked_html(opened.series))
-        return
-    _answer(opened, index, sight, spec, stage=stage, places=places)
+        return False
+    if asked.spec is not None:
+        return _answer(opened, index, sight, asked.spec, stage=stage, places=places)
+    plain = sight.figure(plain_caption_html(sight.image))
+    if asked.is_awaited:
+        stage.put(plain, note_box_html("Choosing a model"), choosing_html())
+    else:
+        stage.put(plain, "", nobody_asked_html(opened.series, asked.proposal.result(), asked.models))
+    return False
 
 
 def _look(opened: OpenStudy, index: int, stage: _Stage, places: _Places) -> _Sight:
@@ -138,8 +156,8 @@ def _say_decoding(stage: _Stage) -> None:
     stage.put(note_box_html("Decoding the image"), note_box_html(""), decoding_html())
 
 
-def _answer(opened: OpenStudy, index: int, sight: _Sight, spec: ModelSpec, *, stage: _Stage, places: _Places) -> None:
-    """Ask the model; show the heatmap, the answer, and what can be taken along."""
+def _answer(opened: OpenStudy, index: int, sight: _Sight, spec: ModelSpec, *, stage: _Stage, places: _Places) -> bool:
+    """Ask the model; show the heatmap, the answer, and what can be taken along (False: nothing)."""
     plain = sight.figure(plain_caption_html(sight.image))
     outcome = ask(
         opened,
@@ -150,38 +168,41 @@ def _answer(opened: OpenStudy, index: int, sight: _Sight, spec: ModelSpec, *, st
     )
     if isinstance(outcome, CoreError):
         stage.put(plain, note_box_html("No heatmap: the model gave no answer."), error_html(outcome))
-        return
+        return False
     heat = _heat(opened, outcome, places)
     with_scores = opened.view.score_anyway or not is_call_withheld(outcome.prediction)
     answer = reading_html(outcome, opened.series, with_scores=with_scores)
-    stage.put(plain, _heated_figure(sight, heat, opened), answer)
+    stage.put(plain, _heated_figure(sight, heat, outcome, opened.view), answer)
     with places.panel:
         if is_call_withheld(outcome.prediction):
             controls.score_control(opened.view)
         if with_scores:
             take_along(opened, outcome, voi=sight.voi, explanation=heat.explanation)
+    return with_scores
 
 
 def _heat(opened: OpenStudy, reading: Reading, places: _Places) -> Heat:
-    names = [score.label.name for score in reading.prediction.scores]
-    if opened.view.label not in names:
-        opened.view.label = _loudest(reading.prediction.scores).label.name
+    labels = [score.label for score in reading.prediction.scores]
+    titles = dict(zip((each.name for each in labels), told_apart([label_title(each) for each in labels]), strict=True))
+    if opened.view.label not in titles:
+        opened.view.label = _loudest(reading.prediction).label.name
     with places.heat:
-        controls.label_controls(opened.view, names, methods_for(reading))
+        controls.label_controls(opened.view, titles, methods_for(reading))
         heat = choose_heat(opened, reading, opened.view)
         controls.heat_look_controls(opened.view, is_shown=heat.explanation is not None, can_insist=heat.can_insist)
     return heat
 
 
-def _heated_figure(sight: _Sight, heat: Heat, opened: OpenStudy) -> str:
-    view = opened.view
+def _heated_figure(sight: _Sight, heat: Heat, reading: Reading, view: View) -> str:
     if heat.explanation is None:
         return sight.figure(heat_caption_html(heat), what="Image without heatmap")
     laid = lay_heat(sight.shown, heat.explanation, opacity=view.opacity / 100, contour=view.contour)
-    what = f"Image with the evidence for {view.label} by {view.method}"
+    label = reading.prediction.score(view.label).label
+    what = f"Image with the evidence for {label_words(label)} by {view.method}"
     return sight.figure(heat_caption_html(heat), url=jpeg_url(laid), what=what)
 
 
-def _loudest(scores: Sequence[Score]) -> Score:
+def _loudest(prediction: Prediction) -> Score:
     """Return the score that the heatmap explains at first: the one the answer begins with, else the highest."""
-    return next(iter(leading_scores(scores)), max(scores, key=lambda score: np.nan_to_num(score.value, nan=-1.0)))
+    highest = max(prediction.scores, key=lambda score: np.nan_to_num(score.value, nan=-1.0))
+    return statements(prediction)[0].score or highest

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -15,7 +16,9 @@ import streamlit as st
 
 from core.domain import Explanation, Image, Rejected, Series, Study, VoiFunction
 from core.errors import CoreError
-from core.workflow import Reading
+from core.models.proposal import Proposal
+from core.ui.offers import Offer
+from core.workflow import Reading, opening_index
 
 T = TypeVar("T")
 MIB = 2**20
@@ -133,8 +136,12 @@ class OpenStudy:
     ----------
     model_ids : dict
         The model that is asked about a series, by the series' uid; empty string for none.
-    reveal_identity, export_identity : bool
-        Whether the patient's identity was asked for, on the screen and in what is taken along: of this study only.
+    proposals : dict
+        Which model is proposed for a series, by the series' uid; still being found out where a picture is looked at.
+    reveal_identity : bool
+        Whether the patient's identity was asked for on the screen: of this study only.
+    offer : Offer
+        What can be taken along.
     outcomes
         What models said, by the frame's uid and the SHA-256 of the model's weights; `explanations` by label and
         method besides.
@@ -146,8 +153,9 @@ class OpenStudy:
     series_uid: str
     views: dict[str, View] = field(default_factory=dict)
     model_ids: dict[str, str] = field(default_factory=dict)
+    proposals: dict[str, Future[Proposal]] = field(default_factory=dict)
     reveal_identity: bool = False
-    export_identity: bool = False
+    offer: Offer = field(default_factory=Offer)
     images: Bounded[Image] = field(default_factory=lambda: Bounded(IMAGES_BYTES, weigh=_weigh_image))
     explanations: Bounded[Explanation] = field(default_factory=lambda: Bounded(EXPLANATIONS))
     outcomes: Bounded[Outcome] = field(default_factory=lambda: Bounded(OUTCOMES_BYTES, weigh=_weigh_outcome))
@@ -160,8 +168,8 @@ class OpenStudy:
 
     @property
     def view(self) -> View:
-        """How that series is looked at; a stack opens in its middle."""
-        return self.views.setdefault(self.series_uid, View(frame=len(self.series.frames) // 2 + 1))
+        """How that series is looked at; a stack opens in its middle, views of a body part with the first."""
+        return self.views.setdefault(self.series_uid, View(frame=opening_index(self.series) + 1))
 
 
 @dataclass(slots=True, eq=False)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
 from html import escape
 
 import streamlit as st
@@ -12,12 +14,14 @@ from core import workflow
 from core.deid import masked
 from core.domain import ModelSpec, Series
 from core.errors import CoreError
+from core.models.proposal import Proposal
+from core.ui import asking
 from core.ui.controls import tied
 from core.ui.intake import show_left_out
 from core.ui.picture import jpeg_url, thumbnail
 from core.ui.session import Desk, OpenStudy
 from core.windowing import default_voi
-from core.workflow import ModelChoice
+from core.workflow import KnownModels
 
 NO_MODEL = ""
 THUMBNAIL_PLACE = ".st-key-series_list [data-testid=stRadioGroup] > :nth-child({number}) label p::before"
@@ -83,7 +87,7 @@ def draw_thumbnails(opened: OpenStudy) -> None:
 
 
 def _thumbnail_url(opened: OpenStudy, series: Series) -> str:
-    frame = series.frames[len(series.frames) // 2]
+    frame = series.frames[workflow.opening_index(series)]
     try:
         image = opened.images.get(frame.uid) or frame.load()
     except CoreError:
@@ -91,50 +95,69 @@ def _thumbnail_url(opened: OpenStudy, series: Series) -> str:
     return jpeg_url(thumbnail(image, default_voi(image)))
 
 
-def model_choice(opened: OpenStudy) -> ModelSpec | None:
-    """Show which model is asked, the proposed one at the head; return it, None for none."""
-    choice = workflow.models_for(opened.series)
-    chosen = opened.model_ids.setdefault(opened.series_uid, choice.proposed.id if choice.proposed else NO_MODEL)
-    models = {spec.id: spec for spec in choice.models}
-    titles = dict(zip(models, told_apart([spec.title for spec in choice.models]), strict=True))
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The model to ask about the open series; None where none is.
+
+    `proposal` may still be waited for; `is_awaited` says that it decides which model is asked.
+    """
+
+    spec: ModelSpec | None
+    proposal: Future[Proposal]
+    models: tuple[ModelSpec, ...]
+    is_awaited: bool = False
+
+
+def model_choice(opened: OpenStudy) -> Asked:
+    """Show which model is asked, the proposed one at the head, and why it is proposed; return it."""
+    known, proposal = workflow.known_models(), asking.proposal(opened)
+    proposed = proposal.result().model if proposal.done() else None
+    if proposal.done():
+        opened.model_ids.setdefault(opened.series_uid, proposed.id if proposed is not None else NO_MODEL)
+    models = {spec.id: spec for spec in known.models}
+    titles = dict(zip(models, told_apart([spec.title for spec in known.models]), strict=True))
+    chosen = opened.model_ids.get(opened.series_uid, NO_MODEL)
     st.session_state.model = chosen if chosen in models else NO_MODEL
-    ids = _order(choice)
+    ids = _order(list(models), proposed)
     st.selectbox(
         "Model",
         ids,
-        format_func=lambda model_id: _model_words(model_id, titles, choice.proposed),
+        format_func=lambda model_id: titles.get(model_id, "None: look only"),
         key="model",
         on_change=_choose_model,
         args=(opened, ids),
     )
-    list_damaged(choice)
-    return models.get(st.session_state.model)
+    st.caption(_why_proposed(proposal, st.session_state.model))
+    list_damaged(known)
+    is_awaited = opened.series_uid not in opened.model_ids
+    return Asked(models.get(st.session_state.model), proposal, known.models, is_awaited)
 
 
-def list_damaged(choice: ModelChoice) -> None:
+def _order(ids: list[str], proposed: ModelSpec | None) -> list[str]:
+    first = [] if proposed is None or proposed.id not in ids else [proposed.id]
+    return [*first, *(model_id for model_id in ids if model_id not in first), NO_MODEL]
+
+
+def _why_proposed(proposal: Future[Proposal], asked: str) -> str:
+    if not proposal.done():
+        return "Choosing: the picture is compared with what each model was trained on …"
+    made = proposal.result()
+    if made.model is None:
+        return f"None is proposed. {made.reason}"
+    if made.model.id == asked:
+        return f"Proposed. {made.reason}"
+    return f"Proposed is: {made.model.title}."
+
+
+def list_damaged(known: KnownModels) -> None:
     """Name the model folders that cannot be used, with the reasons."""
-    if not choice.damaged:
+    if not known.damaged:
         return
-    models = "1 model" if len(choice.damaged) == 1 else f"{len(choice.damaged)} models"
+    models = "1 model" if len(known.damaged) == 1 else f"{len(known.damaged)} models"
     with st.expander(f"{models} cannot be used", icon=":material/warning:"):
-        for damaged in choice.damaged:
+        for damaged in known.damaged:
             st.text(damaged.id)
             st.caption(str(damaged.error))
-
-
-def _order(choice: ModelChoice) -> list[str]:
-    ids = [spec.id for spec in choice.models]
-    if choice.proposed is not None:
-        ids.remove(choice.proposed.id)
-        ids.insert(0, choice.proposed.id)
-    return [*ids, NO_MODEL]
-
-
-def _model_words(model_id: str, titles: Mapping[str, str], proposed: ModelSpec | None) -> str:
-    if model_id not in titles:
-        return "None: look only"
-    is_proposed = proposed is not None and proposed.id == model_id
-    return f"Proposed: {titles[model_id]}" if is_proposed else titles[model_id]
 
 
 def _choose_model(opened: OpenStudy, ids: Collection[str]) -> None:

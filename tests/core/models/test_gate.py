@@ -17,8 +17,7 @@ from core.models.gate import GATE_FILE, GateStatistics, format_gate, gate_notice
 from core.models.predict import Engine, load_engine, predict
 from core.models.preprocessing import to_tensor
 from core.models.spec import SPEC_FILE, WEIGHTS_FILE, read_spec, sha256_of, write_gate, write_model
-from core.models.suitability import check_intended_use, is_outside_intended_use
-from core.workflow import call_of, is_call_withheld
+from core.models.suitability import call_of, check_intended_use, is_call_withheld, is_outside_intended_use
 from tests.core.models.networks import seeded_network, spec_of
 from tests.made import chest_values
 from tests.made_models import CHEST_SPEC

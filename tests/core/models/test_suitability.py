@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.domain import Acquisition, Image, IntendedUse, Intensity, ModelSpec, Notice, Series
+from core.domain import Acquisition, Image, IntendedUse, Intensity, ModelSpec, Notice, Prediction, Score
 from core.models.suitability import (
     OUTSIDE_CODES,
     UNKNOWN_CODES,
+    call_of,
     check_intended_use,
+    is_call_withheld,
     is_outside_intended_use,
-    propose_model,
+    reasons_against,
 )
 from tests.made_models import CHEST_SPEC
 
@@ -160,50 +162,38 @@ def test_colour_belongs_to_ultrasound() -> None:
     assert codes(acquisition, doppler, replace(PEDIATRIC, intended_use=use)) == []
 
 
-# ── Proposals ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-MODELS = tuple(
-    replace(CHEST_SPEC, id=name, intended_use=IntendedUse("x", "y", **use))  # type: ignore[arg-type]
-    for name, use in {
-        "ct-chest": {"modalities": ("CT",), "body_parts": ("CHEST",)},
-        "cxr": {"modalities": ("CR", "DX"), "body_parts": ("CHEST",)},
-        "cxr-child": {"modalities": ("CR", "DX"), "body_parts": ("CHEST",), "max_age_years": 5.0},
-        "mr-brain": {"modalities": ("MR",), "body_parts": ("BRAIN",)},
-    }.items()
+@pytest.mark.parametrize(
+    ("changes", "reasons"),
+    [
+        ({}, ()),
+        ({"modality": "CT"}, ("modality CT, not CR or DX",)),
+        ({"patient_age_years": 34.0}, ("age 34 years, not 1 to 5 years",)),
+        ({"view_position": "LL"}, ("view LL, not AP or PA",)),
+        (
+            {"body_part_examined": "HEAD", "patient_age_years": 0.5},
+            ("body part HEAD, not CHEST", "age 6 months, not 1 to 5 years"),
+        ),
+        ({"modality": None, "patient_age_years": None}, ()),
+    ],
 )
+def test_what_speaks_against_a_model_is_named_in_the_words_of_the_header(
+    changes: dict[str, Any], reasons: tuple[str, ...]
+) -> None:
+    assert reasons_against(PEDIATRIC, replace(CHILD, **changes)) == reasons
 
 
-def proposed(**facts: Any) -> str | None:
-    spec = propose_model(MODELS, Series(uid="s", title="", frames=(), acquisition=Acquisition(**facts)))
-    return None if spec is None else spec.id
+# ── Calls ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize(
-    ("facts", "model"),
-    [
-        ({"modality": "DX", "body_part_examined": "CHEST", "patient_age_years": 3.0}, "cxr-child"),
-        ({"modality": "DX", "body_part_examined": "CHEST", "patient_age_years": 40.0}, "cxr"),
-        ({"modality": "CR"}, "cxr"),
-        ({"modality": "MR", "body_part_examined": "HEAD"}, "mr-brain"),
-        ({"modality": "CT", "body_part_examined": "THORAX"}, "ct-chest"),
-        ({"modality": "CT", "body_part_examined": "HEAD"}, None),
-        ({"modality": "US"}, None),
-        ({}, "ct-chest"),
-    ],
+    ("code", "call"), [("age-outside-intended-use", None), ("unlike-training-images", None), ("age-unknown", True)]
 )
-def test_the_model_that_the_header_confirms_most_is_proposed(facts: dict[str, Any], model: str | None) -> None:
-    assert proposed(**facts) == model
-
-
-def test_a_model_that_does_not_say_what_it_is_for_is_proposed_last() -> None:
-    vague = replace(PEDIATRIC, id="vague", intended_use=IntendedUse("Not known.", "Anything."))
-    unknown, knee = (Series(uid="s", title="", frames=(), acquisition=Acquisition(m)) for m in (None, "US"))
-    assert propose_model((vague, PEDIATRIC), unknown) == PEDIATRIC
-    assert propose_model((PEDIATRIC, vague), knee) == vague
-
-
-def test_without_models_there_is_no_proposal() -> None:
-    assert propose_model((), Series(uid="s", title="", frames=())) is None
+def test_what_contradicts_the_intended_use_withholds_the_call(code: str, call: bool | None) -> None:
+    score = Score(PEDIATRIC.labels[0], 0.9, calibrated=True)
+    prediction = Prediction("uid", "m", "1", "", (score,), (Notice(code, "A reason."),), 0.1, "cpu")
+    assert is_call_withheld(prediction) is (call is None)
+    assert call_of(prediction, score) is call
+    assert score.call is True
 
 
 def test_no_notice_repeats_what_identifies_a_patient() -> None:

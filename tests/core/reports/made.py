@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -46,9 +47,11 @@ POINT = OperatingPoint(
 )
 
 
-def label(name: str = "pneumonia", *, point: OperatingPoint | None = POINT, is_finding: bool = True) -> Label:
+def label(
+    name: str = "pneumonia", *, point: OperatingPoint | None = POINT, is_finding: bool = True, title: str = ""
+) -> Label:
     points = (point,) if point else ()
-    return Label(name, "SNOMED-CT:233604007", points, "sensitive", is_finding)
+    return Label(name, "SNOMED-CT:233604007", points, "sensitive", is_finding, title)
 
 
 def score(value: float, name: str = "pneumonia", *, calibrated: bool = True, **options: Any) -> Score:
@@ -83,13 +86,20 @@ def explanation(peak: float, name: str = "pneumonia") -> Explanation:
     return Explanation(name, "CAM", heatmap, Extent(0, -10, 120, 110), "evidence: the mean is the raw score")
 
 
+def prediction(*scores: Score, **options: Any) -> Prediction:
+    """Return what a model said of `image()`."""
+    spec = model(scores)
+    given = {"warnings": (), "seconds": 0.043, "device": "CPU", **options}
+    return Prediction(image().uid, spec.id, spec.version, spec.sha256, scores, **given)
+
+
 def report(*scores: Score, **options: Any) -> ReportInput:
     """Return what a report is made from; a positive pneumonia with a heatmap unless told otherwise."""
     scores = scores or (score(0.834),)
     shown = options.pop("image", image())
     spec = model(scores)
-    warnings = options.pop("warnings", ())
-    prediction = Prediction(shown.uid, spec.id, spec.version, spec.sha256, scores, warnings, 0.043, "CPU")
+    said = {name: options.pop(name) for name in ("warnings", "is_exclusive") if name in options}
+    answer = replace(prediction(*scores, **said), image_uid=shown.uid)
     given = {"explanation": explanation(4.0, scores[0].label.name), "facts": FACTS, "series_title": TITLE, **options}
     created = datetime(2025, 6, 3, 14, 5, tzinfo=UTC)
-    return ReportInput(image=shown, model=spec, prediction=prediction, created=created, **given)
+    return ReportInput(image=shown, model=spec, prediction=answer, created=created, **given)

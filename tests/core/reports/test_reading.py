@@ -125,6 +125,36 @@ def test_the_record_holds_numbers():
     assert record["seconds"] == 0.043
 
 
+def test_outside_the_intended_use_there_are_scores_and_operating_points_but_no_calls():
+    outside = Notice("age-outside-intended-use", "The patient is 63 years old.")
+    record = reading_json(report(score(0.9), warnings=(outside,)))
+    assert record["call_withheld"] is True
+    assert (record["labels"][0]["call"], record["labels"][0]["score"]) == (None, 0.9)
+    assert record["labels"][0]["operating_point"]["threshold"] == 0.41
+    page = reading_html(report(score(0.9), warnings=(outside,)))
+    assert "Not for this kind of image" in page
+    assert "positive" not in page.replace("no positive evidence", "")
+    assert "<td>no call</td>" in page
+    assert reading_json(report())["call_withheld"] is False
+
+
+def test_a_title_is_shown_and_the_name_stays_in_the_data():
+    given = report(score(0.9, "Pituitary", title="Pituitary tumour"))
+    assert "Pituitary tumour: positive" in reading_html(given)
+    assert "CAM for Pituitary tumour" in reading_html(given)
+    record = reading_json(given)
+    assert (record["labels"][0]["name"], record["labels"][0]["title"]) == ("Pituitary", "Pituitary tumour")
+    assert record["heatmap"]["label"] == "Pituitary"
+
+
+def test_exclusive_labels_head_the_page_with_the_most_likely():
+    scores = (score(0.83, "glioma"), score(0.1, "none", is_finding=False, title="no tumour"))
+    page = reading_html(report(*scores, is_exclusive=True))
+    assert "Most likely: glioma" in page
+    assert "a margin of 0.73" in page
+    assert opened(report(*scores, is_exclusive=True)).shape == opened(report()).shape
+
+
 def test_undefined_is_null_with_a_reason():
     record = reading_json(report(score(math.nan)))
     assert record["labels"][0]["score"] is None

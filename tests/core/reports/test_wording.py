@@ -8,21 +8,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.domain import Estimate, VoiFunction, VoiLut, WindowLevel
+from core.domain import Estimate, Notice, VoiFunction, VoiLut, WindowLevel
 from core.reports.wording import (
     accuracy_in_words,
     call_in_words,
     estimate_in_words,
     headline,
-    leading_scores,
     number_in_words,
     operating_point_in_words,
     score_in_words,
     score_word,
+    statements,
+    told_call,
     why_no_heatmap,
     window_in_words,
 )
-from tests.core.reports.made import POINT, explanation, score
+from tests.core.reports.made import POINT, explanation, prediction, score
 
 NO_POINT = score(0.7, point=None)
 NO_NUMBER = score(math.nan)
@@ -96,26 +97,29 @@ def test_estimates(estimate, words):
 
 def test_findings_lead_by_their_scores_and_normal_classes_follow():
     scores = (score(0.5, "mass"), NO_TUMOUR, score(0.1, "nodule"), score(0.6, "effusion"))
-    assert [each.label.name for each in leading_scores(scores)] == ["effusion", "mass", "no tumour"]
-    assert headline(scores) == "Effusion: positive · Mass: positive · No tumour: called"
+    said = statements(prediction(*scores))
+    assert [each.score.label.name for each in said] == ["effusion", "mass", "no tumour"]
+    assert [each.call for each in said] == [True, True, False]
+    assert headline(prediction(*scores)) == "Effusion: positive · Mass: positive · No tumour: called"
 
 
 def test_a_single_label_leads_whatever_its_call():
-    assert headline([score(0.1)]) == "Pneumonia: negative"
-    assert headline([NO_POINT]) == "Pneumonia: no operating point"
+    assert headline(prediction(score(0.1))) == "Pneumonia: negative"
+    assert headline(prediction(NO_POINT)) == "Pneumonia: no operating point"
 
 
 def test_what_is_said_when_nothing_is_positive():
     negatives = [score(0.1, "mass"), score(0.2, "nodule")]
-    assert headline(negatives) == "Nothing is called positive"
-    assert headline([*negatives, NO_POINT]) == "Nothing is called positive, and some labels have no call"
-    assert headline([NO_POINT, NO_POINT]) == "No call"
+    assert headline(prediction(*negatives)) == "Nothing is called positive"
+    assert headline(prediction(*negatives, NO_POINT)) == "Nothing is called positive"
+    assert statements(prediction(*negatives, NO_POINT))[0].behind == "Some labels have no call."
+    assert headline(prediction(NO_POINT, NO_POINT)) == "No call"
 
 
 def test_many_calls_are_counted():
     scores = [score(0.9 - number / 100, f"finding {number}") for number in range(5)]
-    assert headline(scores).endswith("Finding 2: positive · 2 more are called positive")
-    assert headline(scores[:4]).endswith("· 1 more is called positive")
+    assert headline(prediction(*scores)).endswith("Finding 2: positive · 2 more are called positive")
+    assert headline(prediction(*scores[:4])).endswith("· 1 more is called positive")
 
 
 @pytest.mark.parametrize(
@@ -130,11 +134,11 @@ def test_many_calls_are_counted():
     ],
 )
 def test_why_no_heatmap(given, peak, words):
-    assert why_no_heatmap(given, explanation(peak)) == words
+    assert why_no_heatmap(prediction(given), given, explanation(peak)) == words
 
 
 def test_a_missing_heatmap_is_said():
-    assert why_no_heatmap(score(0.9), None) == "Pneumonia: no heatmap was made."
+    assert why_no_heatmap(prediction(score(0.9)), score(0.9), None) == "Pneumonia: no heatmap was made."
 
 
 @pytest.mark.parametrize(
@@ -171,3 +175,89 @@ def test_how_an_operating_point_was_set_is_left_to_the_card():
 )
 def test_rounding_makes_no_score_certain(value, words):
     assert score_in_words(value) == words
+
+
+# ── Labels that exclude each other ────────────────────────────────────────────────────────────────────────────────
+
+OUTSIDE = Notice("body-part-outside-intended-use", "The file says that it shows KNEE.")
+
+
+def exclusive(*scores):
+    return statements(prediction(*scores, is_exclusive=True))
+
+
+def tumour(value, name="glioma", threshold=0.41, **options):
+    return score(value, name, point=replace(POINT, threshold=threshold), **options)
+
+
+def none(value, threshold=0.5):
+    return tumour(value, "None", threshold, is_finding=False, title="no tumour")
+
+
+def test_the_most_likely_label_leads_with_its_margin_and_operating_point():
+    (said,) = exclusive(tumour(0.1, "meningioma"), tumour(0.83), none(0.07))
+    assert said.words == "Most likely: glioma"
+    assert said.behind == (
+        "Positive: probability 0.83 ≥ 0.41, set for 95 % sensitivity on 521 validation images. "
+        "Next is meningioma with 0.10, a margin of 0.73."
+    )
+    assert (said.call, said.score.label.name) == (True, "glioma")
+
+
+def test_the_most_likely_label_may_be_below_its_operating_point():
+    (said,) = exclusive(tumour(0.5, threshold=0.6), tumour(0.3, "meningioma"), none(0.2))
+    assert said.words == "Most likely: glioma"
+    assert said.behind.startswith("Not called: probability 0.50 < 0.60, set for")
+    assert said.call is False
+
+
+def test_good_news_is_told_under_its_title_and_as_good_news():
+    (said,) = exclusive(tumour(0.02), tumour(0.05, "Pituitary", title="Pituitary tumour"), none(0.93))
+    assert said.words == "Most likely: no tumour"
+    assert said.behind == (
+        "Called: probability 0.93 ≥ 0.50, set for 95 % sensitivity on 521 validation images. "
+        "Next is Pituitary tumour with 0.05, a margin of 0.88. No finding reaches its operating point."
+    )
+    assert said.call is False
+
+
+def test_a_finding_that_is_called_comes_before_a_more_likely_label_that_is_none():
+    first, second = exclusive(tumour(0.3, threshold=0.22), none(0.6), tumour(0.1, "meningioma"))
+    assert (first.words, first.call) == ("Glioma: positive", True)
+    assert first.behind.startswith("Probability 0.30 ≥ 0.22, set for 95 % sensitivity on 521 validation images.")
+    assert first.behind.endswith("also where another label is more likely: no tumour has 0.60.")
+    assert (second.words, second.call) == ("Most likely: no tumour", False)
+    assert "No finding reaches" not in second.behind
+
+
+def test_other_findings_that_are_called_follow_the_most_likely_one():
+    first, second = exclusive(tumour(0.55), tumour(0.44, "meningioma"), none(0.01))
+    assert (first.words, second.words) == ("Most likely: glioma", "Meningioma: positive")
+    assert headline(prediction(tumour(0.55), tumour(0.44, "meningioma"), is_exclusive=True)) == (
+        "Most likely: glioma · Meningioma: positive"
+    )
+
+
+def test_without_operating_points_the_most_likely_label_is_no_call():
+    (said,) = exclusive(score(0.7, "glioma", point=None), score(0.3, "None", point=None, is_finding=False))
+    assert said.behind == (
+        "Probability 0.70; without an operating point there is no call. Next is None with 0.30, a margin of 0.40."
+    )
+    assert said.call is None
+
+
+def test_an_undefined_score_makes_no_label_the_most_likely():
+    (said,) = exclusive(score(math.nan, "glioma"), score(math.nan, "meningioma"))
+    assert (said.words, said.score) == ("Nothing is called positive", None)
+
+
+# ── Calls that are withheld ───────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("is_exclusive", [False, True])
+def test_outside_the_intended_use_nothing_is_called(is_exclusive):
+    scores = (tumour(0.9), tumour(0.1, "meningioma"))
+    given = prediction(*scores, warnings=(OUTSIDE,), is_exclusive=is_exclusive)
+    assert headline(given) == "Not for this kind of image"
+    assert [told_call(given, each) for each in scores] == ["no call", "no call"]
+    assert told_call(prediction(*scores), scores[0]) == "positive"

@@ -7,8 +7,20 @@ from html import unescape
 import numpy as np
 import pytest
 
-from core.domain import Acquisition, Image, Intensity, Label, Notice, OperatingPoint, Prediction, Score, Series
+from core.domain import (
+    Acquisition,
+    Image,
+    IntendedUse,
+    Intensity,
+    Label,
+    Notice,
+    OperatingPoint,
+    Prediction,
+    Score,
+    Series,
+)
 from core.errors import UnsuitableInputError
+from core.models.proposal import Proposal
 from core.ui import answer
 from core.workflow import Reading
 from tests.made_models import CHEST_SPEC
@@ -126,11 +138,54 @@ def test_device_words(device: str, word: str) -> None:
     assert answer.device_word(device) == word
 
 
-def test_where_no_model_fits_the_page_says_how_to_ask_one() -> None:
-    series = Series("s", "CT HEAD", (), acquisition=Acquisition(modality="CT", body_part_examined="HEAD"))
-    words = text(answer.nobody_asked_html(series))
-    assert "No model asked" in words
-    assert "(CT HEAD)" in words
+HEAD = Series("s", "CT head", (), acquisition=Acquisition(modality="CT", body_part_examined="HEAD"))
+
+
+def test_where_no_model_fits_the_page_names_the_reason_for_each_and_how_to_ask_one() -> None:
+    proposal = Proposal(None, "No model here is meant for this kind of image.")
+    other = replace(CHEST_SPEC, id="other", title="Another", intended_use=IntendedUse("x", "y", ("MR",)))
+    words = text(answer.nobody_asked_html(HEAD, proposal, (CHEST_SPEC, other)))
+    assert "No model asked No model here is meant for this kind of image. To ask one nevertheless" in words
+    assert "Made-up chest model Modality CT, not CR or DX; body part HEAD, not CHEST" in words
+    assert "Another Modality CT, not MR" in words
+
+
+def test_who_chose_to_look_only_is_told_what_is_proposed() -> None:
+    words = text(answer.nobody_asked_html(HEAD, Proposal(CHEST_SPEC, "It fits."), (CHEST_SPEC,)))
+    assert "Made-up chest model is proposed." in words
+    assert "Why not" not in words
+
+
+def test_without_models_nobody_is_told_to_choose_one() -> None:
+    words = text(answer.nobody_asked_html(HEAD, Proposal(None, "No model."), ()))
+    assert "choose it" not in words
+
+
+def exclusive(*scores: Score) -> Prediction:
+    return replace(prediction(*scores), is_exclusive=True)
+
+
+GLIOMA = Label("glioma", "", (replace(POINT, threshold=0.22),), "sensitive")
+NO_TUMOUR = Label("None", "", (POINT,), "sensitive", is_finding=False, title="no tumour")
+
+
+def test_of_labels_that_exclude_each_other_the_most_likely_is_named() -> None:
+    html = answer.headline_html(exclusive(Score(GLIOMA, 0.9, calibrated=True), Score(NO_TUMOUR, 0.1, calibrated=True)))
+    assert "● Most likely: glioma Positive: probability 0.90 ≥ 0.22" in text(html)
+    assert "lb-positive" in html
+
+
+def test_a_called_finding_stands_above_the_good_news_that_is_more_likely() -> None:
+    html = answer.headline_html(exclusive(Score(GLIOMA, 0.3, calibrated=True), Score(NO_TUMOUR, 0.7, calibrated=True)))
+    words = text(html)
+    assert words.index("● Glioma: positive") < words.index("○ Most likely: no tumour")
+    assert html.index("lb-positive") < html.index("lb-negative")
+
+
+def test_a_label_is_shown_under_its_title() -> None:
+    html = answer.scores_html(prediction(Score(NO_TUMOUR, 0.7, calibrated=True)))
+    assert 'aria-label="No tumour: score 0.70, threshold 0.41, called"' in html
+    assert ">None<" not in html
 
 
 def test_an_error_is_told_with_its_hint() -> None:

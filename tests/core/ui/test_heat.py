@@ -69,6 +69,14 @@ def test_good_news_draws_no_heatmap(opened: OpenStudy) -> None:
     assert heat.words == "Normal is no finding: no heatmap shown"
 
 
+def test_labels_are_named_by_their_titles(opened: OpenStudy) -> None:
+    label = Label("Pituitary", "", (POINT,), "p", title="pituitary tumour")
+    read = reading(Score(label, 0.9, calibrated=True), explanation(-1, 0, label="Pituitary"))
+    assert choose_heat(opened, read, View(label="Pituitary")).words == (
+        "No positive evidence for pituitary tumour in this image."
+    )
+
+
 def test_a_map_that_is_nowhere_positive_says_so(opened: OpenStudy) -> None:
     read = reading(Score(FINDING, 0.9, calibrated=True), explanation(-1, 0))
     heat = choose_heat(opened, read, View(label="Pneumonia"))

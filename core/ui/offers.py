@@ -1,0 +1,112 @@
+"""Files that a reader takes along, made when they are asked for, at an address that stays while the study is open.
+
+A page asks for them with a form of the browser's own: what is ticked and what is pressed come in one request, so no
+file can hold more or less than the page said when the button was pressed. Streamlit's download buttons get a new
+address with every run of the script, and a press in between fails.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from weakref import WeakValueDictionary
+
+import streamlit as st
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from core.errors import CoreError
+from core.ui.access import refusal
+from core.ui.failure import UNFORESEEN, log_calmly
+
+PATH = "take-along"
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A kind of file: what its button says, its ending and media type, and what it is in a few words."""
+
+    label: str
+    ending: str
+    media_type: str
+    what: str
+
+
+FORMATS = {
+    "png": Format("PNG", "png", "image/png", "Image and heatmap side by side"),
+    "json": Format("JSON", "json", "application/json", "The result as data"),
+    "report": Format("Report", "html", "text/html; charset=utf-8", "One page, to print or keep"),
+}
+
+Make = Callable[[str, bool], bytes]
+"""Makes the content of a format, with the patient's identity or without."""
+
+
+@dataclass(slots=True, eq=False, weakref_slot=True)
+class Offer:
+    """What can be taken along of an open study; gone together with it.
+
+    Attributes
+    ----------
+    make : callable or None
+        None where there is no answer, or none that may be shown.
+    name : str
+        Of the files, without an ending; it says nothing of the patient.
+    token : str
+        Nobody can guess it: whoever knows it has the page in front of them.
+    """
+
+    make: Make | None = None
+    name: str = "lightbox"
+    token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+
+    def __post_init__(self) -> None:
+        _offers[self.token] = self
+
+
+_offers: WeakValueDictionary[str, Offer] = WeakValueDictionary()
+
+
+def serve_file(request: Request) -> Response:
+    """Answer the form of `core.ui.export`; a failure is a file that says why, so that the page stays open."""
+    reason = refusal(
+        address=st.get_option("server.address"), visitor=request.client.host if request.client is not None else None
+    )
+    if reason:
+        return _failure(403, reason)
+    offer = _offers.get(request.path_params["token"])
+    format_ = FORMATS.get(request.query_params.get("format", ""))
+    if offer is None or offer.make is None or format_ is None:
+        return _failure(404, "This reading is no longer open. Bring the study again and ask the model anew.")
+    return _made(
+        offer.make, offer.name, request.query_params["format"], with_identity="identity" in request.query_params
+    )
+
+
+def _made(make: Make, name: str, key: str, *, with_identity: bool) -> Response:
+    try:
+        content = make(key, with_identity)
+    except CoreError as error:
+        return _failure(422, str(error))
+    except Exception as error:
+        log_calmly(error)
+        return _failure(500, UNFORESEEN)
+    format_ = FORMATS[key]
+    return Response(content, media_type=format_.media_type, headers=_attached(f"{name}.{format_.ending}"))
+
+
+def _failure(status: int, words: str) -> Response:
+    return PlainTextResponse(words, status_code=status, headers=_attached("lightbox-no-file.txt"))
+
+
+def _attached(name: str) -> dict[str, str]:
+    return {
+        "Content-Disposition": f'attachment; filename="{name}"',
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+    }
+
+
+ROUTE = Route(f"/{PATH}/{{token}}", serve_file)
