@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from core.domain import Estimate, InputSpec, Label
+from core.domain import Calibration, Estimate, InputSpec, Label
 from core.evaluation import (
     accuracy,
     auroc,
@@ -22,13 +22,37 @@ from core.evaluation import (
 )
 from core.models.network import Network
 from core.models.preprocessing import to_tensor
-from core.training.calibration import bootstrap_samples
+from core.training.calibration import apply_calibration, bootstrap_samples
 from core.training.dataset import Example, read_example
 from core.training.stress import StressResult, stress_result
 from core.training.validation import FORWARD_BATCH
 
 Values = NDArray[np.float64]
 BOOTSTRAPS = 300
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answers:
+    """The test part with what a model says of it.
+
+    Attributes
+    ----------
+    truth, scores : ndarray, (N, labels)
+    groups : ndarray of int, (N,)
+        Patients.
+    exclusive : bool
+        Whether the highest score is the answer, rather than every score standing for itself.
+    """
+
+    truth: Values
+    scores: Values
+    groups: NDArray[np.int64]
+    exclusive: bool
+
+    @property
+    def origin(self) -> str:
+        """What was measured on: "790 test images of 543 patients"."""
+        return f"{len(self.groups)} test images of {len(np.unique(self.groups))} patients"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,6 +81,20 @@ def answers_from_files(network: Network, spec: InputSpec, examples: Sequence[Exa
     return np.concatenate(answers).astype(np.float64)
 
 
+def answer(
+    network: Network,
+    spec: InputSpec,
+    calibration: Calibration,
+    examples: Sequence[Example],
+    *,
+    truth: Values,
+    groups: NDArray[np.int64],
+) -> Answers:
+    """Ask a model about examples, read and prepared exactly as for a user."""
+    scores = apply_calibration(answers_from_files(network, spec, examples), calibration)
+    return Answers(truth, scores, groups, exclusive=calibration.activation == "softmax")
+
+
 def measure(
     label: Label,
     truth: Values,
@@ -76,14 +114,26 @@ def measure(
     groups : ndarray of int, (N,)
         Patients, for the intervals that are drawn by resampling.
     """
-    point = label.operating_point
-    threshold = point.threshold if point else float("nan")
-    samples = list(bootstrap_samples(groups, n=BOOTSTRAPS, seed=seed))
+    threshold = _threshold(label)
+    by_condition = {
+        name: (sensitivity(truth, values, threshold=threshold), specificity(truth, values, threshold=threshold))
+        for name, values in under_stress.items()
+    }
+    positives = int(truth.sum())
+    figures = figures_of(label, truth, score, groups=groups, seed=seed)
+    return Measured(label, positives, len(truth) - positives, figures, stress_result(truth, under_stress), by_condition)
+
+
+def figures_of(
+    label: Label, truth: Values, score: Values, *, groups: NDArray[np.int64], seed: int
+) -> dict[str, Estimate]:
+    """Return the figures of one label by name; `core.training.card.FIGURES` says what they mean."""
+    threshold, samples = _threshold(label), list(bootstrap_samples(groups, n=BOOTSTRAPS, seed=seed))
 
     def interval(figure: Callable[[Values, Values], float]) -> Estimate:
         return _resampled(figure, truth, score, samples)
 
-    figures = {
+    return {
         "auroc": auroc_interval(truth, score),
         "auroc_by_patient": interval(auroc),
         "accuracy": accuracy(truth, score, threshold=threshold),
@@ -92,18 +142,28 @@ def measure(
         "expected_calibration_error": interval(expected_calibration_error),
         "brier_score": interval(brier_score),
     }
-    by_condition = {
-        name: (sensitivity(truth, values, threshold=threshold), specificity(truth, values, threshold=threshold))
-        for name, values in under_stress.items()
+
+
+def _threshold(label: Label) -> float:
+    return label.operating_point.threshold if label.operating_point else float("nan")
+
+
+def named_metrics(figures: Mapping[str, Mapping[str, Estimate]], overall: Estimate | None) -> dict[str, Estimate]:
+    """Name the figures, given by label, for `model.toml`: plainly for a single label, else after the label."""
+    single = len(figures) == 1
+    metrics = {
+        name if single else f"{label}: {name}": estimate
+        for label, own in figures.items()
+        for name, estimate in own.items()
     }
-    positives = int(truth.sum())
-    stress = stress_result(truth, under_stress)
-    return Measured(label, positives, len(truth) - positives, figures, stress, by_condition)
+    return metrics if overall is None else {"accuracy": overall, **metrics}
 
 
-def share_called_right(targets: Values, scores: Values) -> Estimate:
-    """Return the share of cases whose highest score is that of their label, where labels exclude each other."""
-    right = scores.argmax(axis=1) == targets.argmax(axis=1)
+def share_called_right(answers: Answers) -> Estimate | None:
+    """Return the share of cases whose highest score is that of their label; None where labels are independent."""
+    if not answers.exclusive:
+        return None
+    right = answers.scores.argmax(axis=1) == answers.truth.argmax(axis=1)
     return wilson_interval(int(right.sum()), len(right))
 
 
