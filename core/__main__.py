@@ -5,6 +5,7 @@ models         list the models
 train          train a model on a labelled folder
 import-model   make a model folder from somebody else's weights
 gate           let a model tell images that it was not trained for
+measure        repeat a model's figures on its test part, and write the evidence behind them
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_train(commands.add_parser("train", help="train a model on a labelled folder"))
     _add_import_model(commands.add_parser("import-model", help="make a model folder from somebody else's weights"))
     _add_gate(commands.add_parser("gate", help="let a model tell images that it was not trained for"))
+    _add_measure(commands.add_parser("measure", help="repeat a model's figures on its test part"))
     return parser
 
 
@@ -123,6 +125,13 @@ def _add_import_model(parser: argparse.ArgumentParser) -> None:
 
 def _add_gate(parser: argparse.ArgumentParser) -> None:
     from core.training.gate_command import add_arguments, run
+
+    add_arguments(parser)
+    parser.set_defaults(run=run)
+
+
+def _add_measure(parser: argparse.ArgumentParser) -> None:
+    from core.training.measure_command import add_arguments, run
 
     add_arguments(parser)
     parser.set_defaults(run=run)

@@ -29,14 +29,7 @@ MOST_FOREIGN = 500
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of fitting a gate."""
-    parser.add_argument("data", metavar="FOLDER", help="the labelled folder that the model was trained on")
-    parser.add_argument("--model", required=True, metavar="ID", help="the model that gets the gate")
-    parser.add_argument(
-        "--config",
-        type=Path,
-        metavar="F.toml",
-        help=f"how the model was trained, for the same division of patients; default: {CONFIG_FILE} of its folder",
-    )
+    add_trained_model_arguments(parser)
     parser.add_argument(
         "--foreign",
         type=Path,
@@ -44,6 +37,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="FOLDER",
         help="images of something else, to measure on how many the gate refuses; may be given several times",
+    )
+
+
+def add_trained_model_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say which model is meant, and on what it was trained."""
+    parser.add_argument("data", metavar="FOLDER", help="the labelled folder that the model was trained on")
+    parser.add_argument("--model", required=True, metavar="ID", help="the model that is meant")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="F.toml",
+        help=f"how the model was trained, for the same division of patients; default: {CONFIG_FILE} of its folder",
     )
     parser.add_argument("--work", metavar="FOLDER", help="for the cache of pictures; default .training/ID")
 
