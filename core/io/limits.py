@@ -5,12 +5,17 @@ Every limit is compared with what a header claims, before anything is allocated 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 
 from core.errors import StudyError
 
 MIB = 2**20
 GIB = 2**30
+
+VARIABLE_PREFIX = "LIGHTBOX_"
+"""Of the environment variables that change a limit: LIGHTBOX_MAX_FILES=500 is `max_files`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,13 @@ class Limits:
     min_side : int
         Fewest rows and columns. A single pixel, row or column is no picture; whether a small one is enough for a model
         is for the model to say.
+    max_decoders : int
+        Processes that decode compressed pixels side by side.
+    max_decoding_bytes : int
+        Memory that one of them may take for one picture or volume. Held on Linux alone; elsewhere the sizes that
+        headers claim are the bound.
+    max_decoding_seconds : float
+        Time for one picture or volume, after which its decoder is ended.
     """
 
     max_files: int = 10_000
@@ -61,9 +73,39 @@ class Limits:
     max_time_points: int = 16
     max_sequence_depth: int = 64
     min_side: int = 2
+    max_decoders: int = max(1, min(4, os.cpu_count() or 1))
+    max_decoding_bytes: int = 4 * GIB
+    max_decoding_seconds: float = 60.0
 
 
-DEFAULT_LIMITS = Limits()
+def limits_from(environment: Mapping[str, str]) -> Limits:
+    """Return the limits, with those that the environment sets in place of the defaults.
+
+    Raises
+    ------
+    ValueError
+        When a value is not a number above zero: a limit that was meant must not be passed over.
+    """
+    changed = {}
+    for field in fields(Limits):
+        variable = VARIABLE_PREFIX + field.name.upper()
+        if variable in environment:
+            changed[field.name] = _number(variable, environment[variable], type(field.default))
+    return Limits(**changed)
+
+
+def _number(variable: str, value: str, kind: type) -> float:
+    try:
+        number: float = kind(value)
+    except ValueError:
+        number = 0
+    if not 0 < number < float("inf"):
+        what = "a whole number" if kind is int else "a number"
+        raise ValueError(f"{variable} is {value!r}; it must be {what} above 0.")
+    return number
+
+
+DEFAULT_LIMITS = limits_from(os.environ)
 
 
 class OverBudgetError(StudyError):

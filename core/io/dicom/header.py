@@ -13,11 +13,13 @@ from core.domain import Notice
 from core.errors import StudyError
 from core.io.dicom.attributes import text, values_of
 from core.io.dicom.codestream import guess_syntax
+from core.io.dicom.decoder import decode_pixels
 from core.io.dicom.encapsulation import Frames, find_items, frame_spans
 from core.io.dicom.layout import Layout, read_layout
 from core.io.dicom.parsing import UNDEFINED_LENGTH, Parsed, PixelElement, parse
 from core.io.dicom.syntax import Codec, Family, codec_of
-from core.io.limits import Limits
+from core.io.isolation import prepare
+from core.io.limits import DEFAULT_LIMITS, Limits
 
 _PIXEL_KEYWORDS = {0x7FE00008: "FloatPixelData", 0x7FE00009: "DoubleFloatPixelData", 0x7FE00010: "PixelData"}
 
@@ -48,6 +50,8 @@ class DicomFile:
         For each frame, where its fragments lie in `pixel_data`; empty for native pixels.
     notices : tuple of Notice
         What had to be assumed.
+    limits : Limits
+        What decoding may ask for.
     """
 
     name: str = field(repr=False)
@@ -60,6 +64,7 @@ class DicomFile:
     pixel_vr: str
     spans: Frames = field(repr=False, default=())
     notices: tuple[Notice, ...] = ()
+    limits: Limits = DEFAULT_LIMITS
 
     @property
     def is_little_endian(self) -> bool:
@@ -124,6 +129,7 @@ def _located(parsed: Parsed, element: PixelElement, *, name: str, digest: str, l
     if codec.family is Family.NATIVE:
         located = _native(data, element, layout)
     else:
+        prepare(decode_pixels)
         located = _encapsulated(data, parsed.dataset, layout)
     return DicomFile(
         name=name,
@@ -136,6 +142,7 @@ def _located(parsed: Parsed, element: PixelElement, *, name: str, digest: str, l
         pixel_vr=element.vr,
         spans=located.spans,
         notices=encoding_notices + layout_notices + located.notices,
+        limits=limits,
     )
 
 

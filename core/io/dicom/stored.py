@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 from pydicom.encaps import encapsulate
-from pydicom.pixels.decoders.base import get_decoder
 
 from core.domain import Notice, Pixels
-from core.errors import StudyError
 from core.io.dicom.codestream import check_codestream, repair_jpeg, repair_jpeg2000
+from core.io.dicom.decoder import damaged, decode_pixels
 from core.io.dicom.header import DicomFile
 from core.io.dicom.layout import Layout
 from core.io.dicom.syntax import Family
+from core.io.isolation import decode_apart
 
 REPAIRED = Notice(
     "codestream-repaired",
@@ -53,17 +53,18 @@ def read_stored(file: DicomFile, index: int) -> tuple[Pixels, str, tuple[Notice,
     if file.codec.family is Family.NATIVE and file.layout.bits_allocated == 1:
         return _single_bits(file, index), file.layout.photometric_interpretation, ()
     if file.codec.family is Family.NATIVE:
-        pixels, photometric = _decode(file, file.pixel_data, index=index)
+        # Of uncompressed pixels NumPy alone makes an array, so there is nothing that needs a process of its own.
+        pixels, facts = decode_pixels(
+            file.pixel_data, syntax=str(file.codec.decode_as), index=index, attributes=_attributes(file)
+        )
         high_bit, notices = _high_bit(file.layout, pixels)
-        return _significant_bits(file.layout, pixels, high_bit=high_bit), photometric, notices
+        return _significant_bits(file.layout, pixels, high_bit=high_bit), facts["photometric_interpretation"], notices
     frame, repaired = _repaired(file, _encoded(file, index))
     codestream = check_codestream(frame, file.layout, file.codec.family)
     allocated = file.layout.bits_allocated
     if file.codec.family is Family.JPEG:  # the decoder returns the smallest whole bytes, whatever BitsAllocated is
         allocated = 8 if codestream.precision <= 8 else 16
-    pixels, photometric = _decode(
-        file, encapsulate([frame], has_bot=False), index=0, number_of_frames=1, bits_allocated=allocated
-    )
+    pixels, photometric = _apart(file, frame, bits_allocated=allocated)
     if file.codec.family in (Family.JPEG, Family.RLE):
         pixels = _significant_bits(file.layout, pixels, high_bit=file.layout.bits_stored - 1)
     return pixels, photometric, (REPAIRED,) if repaired else ()
@@ -94,34 +95,28 @@ def _repaired(file: DicomFile, frame: bytes) -> tuple[bytes, bool]:
     return frame, False
 
 
-def _decode(file: DicomFile, source: bytes | memoryview, *, index: int, **options: Any) -> tuple[Pixels, str]:
-    """Let pydicom decode with the one decoder that is meant for the syntax."""
-    decoder = get_decoder(file.codec.decode_as)
-    settings = _options(file) | options
-    try:
-        pixels, properties = decoder.as_array(
-            source, index=index, raw=True, decoding_plugin=file.codec.plugin, **settings
-        )
-    except BaseException as error:  # every decoder has its own exceptions
-        if not isinstance(error, Exception) and not _is_panic(error):
-            raise
-        raise StudyError(
-            f"The pixels cannot be decoded: they are damaged, or not what the header says ({file.syntax.name}).",
-            hint="Export the file again.",
-            code="damaged-pixel-data",
-        ) from error
-    native = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
-    return native, str(properties["photometric_interpretation"])
-
-
-def _is_panic(error: BaseException) -> bool:
-    """Return whether a decoder written in Rust gave up: PyO3 keeps that apart from `Exception`."""
-    return type(error).__name__ == "PanicException"
-
-
-def _options(file: DicomFile) -> dict[str, Any]:
+def _apart(file: DicomFile, frame: bytes, *, bits_allocated: int) -> tuple[Pixels, str]:
+    """Decode a compressed frame in another process: its decoder is written in C, and the frame may be hostile."""
     layout = file.layout
-    options: dict[str, Any] = {
+    decoded = decode_apart(
+        decode_pixels,
+        encapsulate([frame], has_bot=False),
+        limits=file.limits,
+        max_result_bytes=layout.rows * layout.columns * layout.samples_per_pixel * max(bits_allocated // 8, 1),
+        syntax=str(file.codec.decode_as),
+        plugin=file.codec.plugin,
+        attributes=_attributes(file) | {"number_of_frames": 1, "bits_allocated": bits_allocated},
+    )
+    pixels, photometric = decoded.pixels, decoded.facts.get("photometric_interpretation")
+    if pixels is None or pixels.shape[:2] != (layout.rows, layout.columns) or not isinstance(photometric, str):
+        raise damaged(file.syntax.name)
+    return pixels, photometric
+
+
+def _attributes(file: DicomFile) -> dict[str, Any]:
+    """Return what a decoder must know of the header, under the names that pydicom gives it."""
+    layout = file.layout
+    return {
         "rows": layout.rows,
         "columns": layout.columns,
         "samples_per_pixel": layout.samples_per_pixel,
@@ -135,7 +130,6 @@ def _options(file: DicomFile) -> dict[str, Any]:
         "pixel_vr": file.pixel_vr,
         "correct_unused_bits": False,
     }
-    return options
 
 
 def _high_bit(layout: Layout, pixels: Pixels) -> tuple[int, tuple[Notice, ...]]:
