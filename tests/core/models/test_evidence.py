@@ -9,50 +9,34 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from core.domain import ModelSpec
 from core.errors import ModelError
-from core.evaluation import confusion_matrix, label_curves
+from core.evaluation import label_curves
 from core.models.evidence import (
     EpochPoint,
     Evidence,
-    LearningCurves,
     format_evidence,
     parse_evidence,
     read_evidence,
     write_evidence,
 )
 from core.models.spec import EVIDENCE_FILE, write_model
+from tests.made_evidence import evidence_for, tumour_spec
 from tests.made_models import CHEST_SPEC
 
 SPEC = replace(CHEST_SPEC, sha256="ab" * 32)
 Document = dict[str, Any]
 
 
-def evidence_for(spec: ModelSpec, *, n: int = 400, seed: int = 0, band: bool = True) -> Evidence:
-    """Return evidence as a measurement of made-up cases gives it."""
-    rng = np.random.default_rng(seed)
-    labels = []
-    for label in spec.labels:
-        truth = rng.integers(0, 2, n)
-        score = 1 / (1 + np.exp(-rng.normal(2 * truth - 1, 1.5)))
-        samples = [rng.integers(0, n, n) for _ in range(20)] if band else []
-        thresholds = {point.name: point.threshold for point in label.operating_points}
-        labels.append(label_curves(label.name, truth, score, thresholds=thresholds, samples=samples))
-    return Evidence(
-        weights_sha256=spec.sha256,
-        measured_on=f"{n} made-up images",
-        labels=tuple(labels),
-        confusion=confusion_matrix(["a", "b"], [0, 0, 1], [0, 1, 1]),
-        learning=LearningCurves((EpochPoint(1, 0.5, 0.8, 0.7, 0.6), EpochPoint(2, 0.4, 0.9)), kept=2),
-    )
-
-
 @pytest.fixture(scope="module")
 def evidence() -> Evidence:
     return evidence_for(SPEC)
+
+
+@pytest.fixture(scope="module")
+def of_classes() -> Evidence:
+    return evidence_for(replace(tumour_spec(), sha256=SPEC.sha256))
 
 
 def test_what_is_written_is_read_back(evidence: Evidence, tmp_path: Path) -> None:
@@ -62,7 +46,7 @@ def test_what_is_written_is_read_back(evidence: Evidence, tmp_path: Path) -> Non
     assert (back.measured_on, back.confusion) == (evidence.measured_on, evidence.confusion)
     assert back.learning is not None
     assert back.learning.epochs[0] == EpochPoint(1, 0.5, 0.8, 0.7, 0.6)
-    assert math.isnan(back.learning.epochs[1].stress_mean)
+    assert math.isnan(back.learning.epochs[2].stress_mean)
     for ours, theirs in zip(evidence.labels, back.labels, strict=True):
         assert (theirs.name, theirs.calls, theirs.histogram) == (ours.name, ours.calls, ours.histogram)
         for name in ("thresholds", "false_positive_rate", "sensitivity", "low", "high"):
@@ -74,9 +58,14 @@ def test_what_is_written_is_read_back(evidence: Evidence, tmp_path: Path) -> Non
         assert [one.observed for one in theirs.reliability.bins] == [one.observed for one in ours.reliability.bins]
 
 
-def test_writing_what_was_read_changes_nothing(evidence: Evidence) -> None:
-    text = format_evidence(evidence)
-    assert format_evidence(parse_evidence(text)) == text
+def test_writing_what_was_read_changes_nothing(evidence: Evidence, of_classes: Evidence) -> None:
+    for text in map(format_evidence, (evidence, of_classes)):
+        assert format_evidence(parse_evidence(text)) == text
+
+
+def test_the_matrix_of_classes_is_read_back(of_classes: Evidence) -> None:
+    assert of_classes.confusion is not None
+    assert parse_evidence(format_evidence(of_classes)).confusion == of_classes.confusion
 
 
 def test_curves_that_are_undefined_keep_their_reason(tmp_path: Path) -> None:
@@ -86,7 +75,8 @@ def test_curves_that_are_undefined_keep_their_reason(tmp_path: Path) -> None:
     assert back is not None
     assert back.labels[0].roc.undefined == "no case with the finding"
     assert back.labels[0].precision_recall.undefined == "no case with the finding"
-    assert back.confusion is back.learning is None
+    assert back.confusion is None
+    assert back.learning is None
 
 
 def test_a_folder_without_evidence_has_none(tmp_path: Path) -> None:
@@ -167,15 +157,15 @@ FAULTS = {
     "labels[0].calls": _put("labels", 0, "calls", "sensitive", "true_positives", to=0),
     "confusion.counts": _put("confusion", "counts", to=[[1, 2]]),
     "confusion.names": _put("confusion", "names", to=["a"]),
-    "learning.kept": _put("learning", "kept", to=3),
+    "learning.kept": _put("learning", "kept", to=4),
     "learning.epochs[0].loss": _put("learning", "epochs", 0, "loss", to="low"),
     "patients": _put("patients", to=["somebody"]),
 }
 
 
 @pytest.mark.parametrize("field", FAULTS)
-def test_a_field_that_is_wrong_is_named(evidence: Evidence, field: str) -> None:
-    document = json.loads(format_evidence(evidence))
+def test_a_field_that_is_wrong_is_named(evidence: Evidence, of_classes: Evidence, field: str) -> None:
+    document = json.loads(format_evidence(of_classes if field.startswith("confusion") else evidence))
     FAULTS[field](document)
     with pytest.raises(ModelError) as caught:
         parse_evidence(json.dumps(document))
@@ -183,8 +173,8 @@ def test_a_field_that_is_wrong_is_named(evidence: Evidence, field: str) -> None:
 
 
 @pytest.mark.parametrize("counts", [None, [1, 2], [[1, -1], [0, 0]], [[1, 0.5], [0, 0]], "many"], ids=repr)
-def test_a_matrix_of_anything_but_counts_is_refused(evidence: Evidence, counts: object) -> None:
-    document = json.loads(format_evidence(evidence))
+def test_a_matrix_of_anything_but_counts_is_refused(of_classes: Evidence, counts: object) -> None:
+    document = json.loads(format_evidence(of_classes))
     document["confusion"]["counts"] = counts
     with pytest.raises(ModelError, match="whole numbers"):
         parse_evidence(json.dumps(document))
