@@ -261,13 +261,23 @@ def _training(account: Account) -> list[str]:
     return [
         f"{config.architecture}, input {config.input.size[0]} × {config.input.size[1]}, {config.input.resize}, "
         f"brightness by {config.input.intensity_range}. Initial weights: {config.words.initial_weights or 'random'}. "
-        "Weights are stored as float32.",
+        f"{account.fitted.computed[0].upper()}{account.fitted.computed[1:]}. Weights are stored as float32.",
+        _pretraining(config),
         f"AdamW with warm-up and cosine. Schedule: {settings}.",
         f"Augmentation: {augmentation}.",
         format_table(head, rows),
         f"Validation here: at most {schedule.stress_images} images, the same number of every class; the epoch is "
         f"chosen by {schedule.selection}.",
     ]
+
+
+def _pretraining(config: TrainingConfig) -> str:
+    pretraining = config.pretraining
+    if not pretraining.epochs:
+        return ""
+    more = " and of a folder of pictures without labels" if pretraining.folder else ""
+    settings = ", ".join(f"{name} {value}" for name, value in asdict(pretraining).items() if name != "folder")
+    return f"First, without labels (MoCo v2), on the pictures of the training part{more}: {settings}."
 
 
 def _history(account: Account) -> list[str]:
@@ -277,9 +287,14 @@ def _history(account: Account) -> list[str]:
 
 def _reproduce(config: TrainingConfig) -> list[str]:
     folder = f"weights/{config.id}"
+    unlabelled = " --unlabelled UNLABELLED" if config.pretraining.folder else ""
+    command = (
+        f"python -m core train FOLDER --config {folder}/training.toml --weights BACKBONE{unlabelled} --out {folder}"
+    )
     return [
-        f"```\npython -m core train FOLDER --config {folder}/training.toml --weights BACKBONE --out {folder}\n```",
-        f"FOLDER holds the class folders, BACKBONE is the file of initial weights named above. Seed {config.seed}. "
+        f"```\n{command}\n```",
+        f"FOLDER holds the class folders, BACKBONE is the file of initial weights named above"
+        f"{', UNLABELLED the pictures without labels' if unlabelled else ''}. Seed {config.seed}. "
         "Sums of floating-point numbers depend on the processor and the number of threads, so another machine gives "
         "slightly different weights; the division into parts is the same everywhere.",
     ]

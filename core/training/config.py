@@ -97,6 +97,9 @@ class Schedule:
         Targets are moved this far towards indifference.
     ema_decay : float
         Of the moving average of the weights, which is what is evaluated and kept; 0 keeps the last weights.
+    precision : {"auto", "off", "bf16", "fp16"}
+        16 bits where they are enough, or float32 throughout ("off"); "auto" measures which is faster, so that two
+        machines may come to other weights.
     selection : {"stress", "plain"}
         Whether the epoch is chosen by the validation pictures under changes of framing, exposure and sharpness, or as
         they are.
@@ -127,9 +130,43 @@ class Schedule:
     ema_decay: float = 0.995
     gradient_limit: float = 1.0
     patience: int = 4
+    precision: Literal["auto", "off", "bf16", "fp16"] = "off"
     selection: Literal["stress", "plain"] = "stress"
     stress_images: int = 300
     copies: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Pretraining:
+    """Training without labels that comes first; see `core.training.pretraining`.
+
+    Attributes
+    ----------
+    folder : Path or None
+        Pictures without labels, which are added to the training part.
+    epochs : int
+        0 leaves it out.
+    size : (rows, columns)
+        Of the input meanwhile.
+    kept : (smallest, largest)
+        Share of height and width that stays in view in each of the two changed copies.
+    queue : int
+        Vectors of other pictures that each is told from.
+    momentum : float
+        Share of itself that the slowly following copy keeps in each step.
+    temperature : float
+        Similarities are divided by it.
+    """
+
+    folder: Path | None = None
+    epochs: int = 0
+    batch: int = 32
+    size: tuple[int, int] = (160, 160)
+    kept: tuple[float, float] = (0.45, 1.0)
+    learning_rate: float = 3e-4
+    queue: int = 512
+    momentum: float = 0.99
+    temperature: float = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +219,8 @@ class TrainingConfig:
         the labels exclude each other.
     weights : Path or None
         Initial weights (safetensors, torchvision's layout); None starts from random ones.
+    device : {"auto", "cpu", "cuda"}
+        "auto" is a graphics card where PyTorch finds one with CUDA, else the CPU.
     work : Path or None
         For the cache of decoded pictures and the checkpoints; by default `.training/ID` in the current folder.
     """
@@ -195,6 +234,7 @@ class TrainingConfig:
     architecture: str = "mobilenet_v2"
     weights: Path | None = None
     seed: int = 1
+    device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: int = 0
     work: Path | None = None
     working_size: tuple[int, int] = (256, 256)
@@ -203,6 +243,7 @@ class TrainingConfig:
     split: Split = field(default_factory=Split)
     schedule: Schedule = field(default_factory=Schedule)
     augmentation: Augmentation = field(default_factory=Augmentation)
+    pretraining: Pretraining = field(default_factory=Pretraining)
     intended_use: IntendedUse = NO_CLINICAL_USE
     words: Words = field(default_factory=Words)
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,6 +25,7 @@ from core.training.config import Schedule, TrainingConfig
 from core.training.losses import balanced_weights, loss_of
 from core.training.material import Indices, Material, changed_pictures, draw_balanced, take_in_turn
 from core.training.optimiser import learning_blocks, make_optimiser, move_average, set_rates, training_mode
+from core.training.precision import Precision, choose_precision, training_device
 from core.training.validation import network_input, validate
 
 Progress = Callable[[str], None]
@@ -51,15 +53,21 @@ class Epoch:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fitted:
-    """The chosen weights, and all epochs."""
+    """The chosen weights, on the CPU, all epochs, and in words where and with how many bits was computed."""
 
     network: Network
     epochs: tuple[Epoch, ...]
     chosen: int
+    computed: str
 
 
-def fit(config: TrainingConfig, material: Material, *, progress: Progress) -> Fitted:
+def fit(config: TrainingConfig, material: Material, *, progress: Progress, initial: Network | None = None) -> Fitted:
     """Train a network, or go on with a run that was interrupted.
+
+    Parameters
+    ----------
+    initial : Network, optional
+        What to start from. Default: `initial_network`.
 
     Raises
     ------
@@ -68,41 +76,61 @@ def fit(config: TrainingConfig, material: Material, *, progress: Progress) -> Fi
     TrainingError
         The loss is no longer a number.
     """
-    run = Run(config, material)
-    run.resume(progress)
+    run = Run(config, material, initial=initial)
+    run.begin(progress)
     while not run.is_finished():
         epoch = run.one_epoch(progress)
         run.keep(epoch)
         progress(_describe(epoch, run))
     run.network.load_state_dict(run.best)
-    return Fitted(run.network.eval(), tuple(run.epochs), run.best_epoch().number)
+    return Fitted(run.network.eval().cpu(), tuple(run.epochs), run.best_epoch().number, run.computed())
 
 
 class Run:
     """State of a run between epochs; all of it is in the checkpoint."""
 
-    def __init__(self, config: TrainingConfig, material: Material) -> None:
+    def __init__(self, config: TrainingConfig, material: Material, *, initial: Network | None = None) -> None:
         self.config, self.material, self.schedule = config, material, config.schedule
-        self.network = initial_network(config, labels=material.targets.shape[1])
+        self.device = training_device(config.device)
+        network = initial or initial_network(config, labels=material.targets.shape[1])
+        self.network = network.to(self.device)
         self.average = copy.deepcopy(self.network).eval()
         self.optimiser = make_optimiser(self.network, self.schedule)
-        self.class_weights = _class_weights(self.schedule, material)
+        self.class_weights = _class_weights(self.schedule, material, self.device)
+        self.compute_with(Precision("off"))
         self.epochs: list[Epoch] = []
         self.best: dict[str, Tensor] = {}
         self.steps_per_epoch = max(1, _images_per_epoch(self.schedule, material) // self.schedule.batch)
         self.file = config.work_folder / f"{_identity(config, material)}.checkpoint"
 
-    def resume(self, progress: Progress) -> None:
-        """Take up the checkpoint of a run that was interrupted, where there is one."""
+    def begin(self, progress: Progress) -> None:
+        """Go on from the checkpoint where there is one; else decide with how many bits to compute."""
         stored = read_checkpoint(self.file)
         if stored is None:
-            return
+            self.compute_with(choose_precision(self.schedule.precision, self.network, self.batch(1, 0)[0]))
+            progress(self.computed())
+        else:
+            self.restore(stored)
+            progress(f"resumed after epoch {len(self.epochs)}; {self.computed()}")
+
+    def compute_with(self, precision: Precision) -> None:
+        """Compute with a precision from here on."""
+        self.precision, self.scaler = precision, precision.scaler(self.device)
+
+    def computed(self) -> str:
+        """Say where and with how many bits is computed."""
+        where = "the CPU" if self.device.type == "cpu" else torch.cuda.get_device_name(self.device)
+        return f"computed on {where} in {self.precision}"
+
+    def restore(self, stored: Mapping[str, Any]) -> None:
+        """Take up the state that a checkpoint holds."""
         self.network.load_state_dict(stored["network"])
         self.average.load_state_dict(stored["average"])
         self.optimiser.load_state_dict(stored["optimiser"])
+        self.compute_with(Precision(**stored["precision"]))
+        self.scaler.load_state_dict(stored["scaler"])
         self.best = stored["best"]
         self.epochs = [Epoch(**values) for values in stored["epochs"]]
-        progress(f"resumed after epoch {len(self.epochs)}")
 
     def keep(self, epoch: Epoch) -> None:
         """Note an epoch, keep its weights where they are the best, and write the checkpoint."""
@@ -114,6 +142,8 @@ class Run:
             network=self.network.state_dict(),
             average=self.average.state_dict(),
             optimiser=self.optimiser.state_dict(),
+            precision=asdict(self.precision),
+            scaler=self.scaler.state_dict(),
             best=self.best,
             epochs=[asdict(one) for one in self.epochs],
         )
@@ -159,7 +189,8 @@ class Run:
         set_rates(self.optimiser, self.schedule, done, self.schedule.epochs * self.steps_per_epoch)
         loss = self.compute_gradients(number, step)
         nn.utils.clip_grad_norm_(self.network.parameters(), self.schedule.gradient_limit)
-        self.optimiser.step()
+        self.scaler.step(self.optimiser)
+        self.scaler.update()
         move_average(self.average, self.network, decay=min(self.schedule.ema_decay, (1 + done) / (10 + done)))
         return loss
 
@@ -167,8 +198,10 @@ class Run:
         """Leave the gradients of one batch in the network and return its loss."""
         x, targets = self.batch(number, step)
         training_mode(self.network, self.schedule)
+        with self.precision.autocast(self.device):
+            answer = self.network(x)
         loss = loss_of(
-            self.network(x),
+            answer.float(),
             targets,
             activation=self.material.activation,
             smoothing=self.schedule.label_smoothing,
@@ -176,7 +209,8 @@ class Run:
             weights=self.class_weights,
         )
         self.optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        self.scaler.unscale_(self.optimiser)
         return float(loss.detach())
 
     def batch(self, number: int, step: int) -> tuple[Tensor, Tensor]:
@@ -186,7 +220,7 @@ class Run:
         x = changed_pictures(self.config, self.material, chosen, rng)
         targets = torch.from_numpy(self.material.targets[chosen]).float()
         x, targets = mix_up(x, targets, alpha=self.schedule.mixup, rng=rng)
-        return network_input(x, self.config.input), targets
+        return network_input(x, self.config.input).to(self.device), targets.to(self.device)
 
     def draw(self, number: int, step: int, rng: np.random.Generator) -> Indices:
         """Return the pictures of a step, indices into the material."""
@@ -224,17 +258,20 @@ def _images_per_epoch(schedule: Schedule, material: Material) -> int:
     return schedule.epoch_images or len(material.training)
 
 
-def _class_weights(schedule: Schedule, material: Material) -> Tensor | None:
+def _class_weights(schedule: Schedule, material: Material, device: torch.device) -> Tensor | None:
     if schedule.class_weights == "none":
         return None
-    return balanced_weights(material.targets[material.training], activation=material.activation)
+    return balanced_weights(material.targets[material.training], activation=material.activation).to(device)
 
 
 def _identity(config: TrainingConfig, material: Material) -> str:
     """Digest what a run depends on, so that a checkpoint of another run is never taken up."""
     import hashlib
 
-    parts = (config.architecture, config.weights, config.seed, config.input, config.schedule, config.augmentation)
+    parts = (
+        (config.architecture, config.weights, config.seed, config.input),
+        (config.schedule, config.augmentation, config.pretraining),
+    )
     digest = hashlib.sha256(repr(parts).encode())
     for array in (material.targets, material.training, material.validation):
         digest.update(np.ascontiguousarray(array).tobytes())
