@@ -10,6 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 NO_POSITIVE = "no case with the finding"
 NO_NEGATIVE = "no case without the finding"
 NO_CASE = "no case"
+NO_CALL = "no case is called positive"
+NO_SPARED = "no case is called negative"
+NO_THRESHOLD = "no operating point"
 """Why a figure does not exist."""
 
 

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from core.domain import Estimate
 from core.evaluation.cases import bin_numbers, by_class, checked, checked_probability, missing_class
-from core.evaluation.metrics import wilson_interval
+from core.evaluation.shares import wilson_interval
 
 Numbers = tuple[float, ...]
 Values = NDArray[np.float64]
