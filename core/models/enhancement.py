@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.domain import Enhancement
-from core.errors import UnsuitableInputError
 
 Picture = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -36,7 +35,7 @@ N4_SIDE_PX = 64
 """The shading is estimated on a picture of at most this side: it is smooth, and takes an eighth of the time."""
 N4_ITERATIONS = (20, 20, 20)
 N4_MIN_TISSUE_PX = 64
-"""Fewer pixels than these, of the reduced picture, are too few to tell shading from anatomy."""
+"""Fewer pixels of tissue than these, of the reduced picture, are too few to tell shading from anatomy."""
 
 
 def enhance(picture: Picture, steps: Sequence[Enhancement], *, inside: Mask | None = None) -> Picture:
@@ -53,11 +52,6 @@ def enhance(picture: Picture, steps: Sequence[Enhancement], *, inside: Mask | No
     -------
     ndarray of float32, (rows, columns)
         0 to 1.
-
-    Raises
-    ------
-    UnsuitableInputError
-        "n4" finds too little tissue.
     """
     within = np.ones(picture.shape, dtype=np.bool_) if inside is None else inside
     for step in steps:
@@ -104,10 +98,7 @@ def curvature_flow(picture: Picture, _inside: Mask) -> Picture:
 def correct_shading(picture: Picture, inside: Mask) -> Picture:
     """Divide by the smooth field that makes the same tissue brighter near a coil (N4); its mean brightness stays.
 
-    Raises
-    ------
-    UnsuitableInputError
-        The picture has too little tissue to estimate a field from.
+    A picture that shows hardly any tissue, as the outermost slices do, has no shading to correct and stays as it is.
 
     References
     ----------
@@ -115,6 +106,8 @@ def correct_shading(picture: Picture, inside: Mask) -> Picture:
     """
     tissue = _tissue(picture) & inside
     field = _shading(picture, tissue)
+    if field is None:
+        return picture
     # Outside of the tissue the field is extrapolated, and would lift the noise of the air without limit.
     corrected = picture / np.exp(field.clip(field[tissue].min(), field[tissue].max()))
     scaled: Picture = corrected * np.float32(picture[tissue].mean() / corrected[tissue].mean())
@@ -132,18 +125,14 @@ def _tissue(picture: Picture) -> Mask:
     return np.asarray(itk.GetArrayFromImage(threshold.Execute(itk.GetImageFromArray(picture))) > 0)
 
 
-def _shading(picture: Picture, tissue: Mask) -> Picture:
-    """Return the logarithm of the field, (rows, columns)."""
+def _shading(picture: Picture, tissue: Mask) -> Picture | None:
+    """Return the logarithm of the field, (rows, columns); None where there is too little tissue."""
     itk = _simpleitk()
     whole, mask = itk.GetImageFromArray(picture), itk.GetImageFromArray(tissue.astype(np.uint8))
     factor = [-(-max(picture.shape) // N4_SIDE_PX)] * 2
     reduced, reduced_mask = itk.Shrink(whole, factor), itk.Shrink(mask, factor)
     if itk.GetArrayViewFromImage(reduced_mask).sum() < N4_MIN_TISSUE_PX:
-        raise UnsuitableInputError(
-            "Too little of the image is bright enough to correct its shading, as this model does.",
-            hint="Choose a slice that shows more of the body.",
-            code="too-little-tissue",
-        )
+        return None
     n4 = itk.N4BiasFieldCorrectionImageFilter()
     n4.SetMaximumNumberOfIterations(N4_ITERATIONS)
     n4.SetNumberOfThreads(1)
