@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import Any
 
 from core.errors import StudyError
 
@@ -86,7 +87,7 @@ def limits_from(environment: Mapping[str, str]) -> Limits:
     ValueError
         When a value is not a number above zero: a limit that was meant must not be passed over.
     """
-    changed = {}
+    changed: dict[str, Any] = {}
     for field in fields(Limits):
         variable = VARIABLE_PREFIX + field.name.upper()
         if variable in environment:

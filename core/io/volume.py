@@ -10,6 +10,7 @@ Each time point of a 4-D volume is a series. These formats do not say the modali
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 import threading
@@ -18,33 +19,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from core.domain import Fact, Frame, Image, Intensity, Notice, Pixels, Series, Spacing
 from core.errors import StudyError
 from core.io.content import Kind, Source, identify
+from core.io.isolation import decode_apart, prepare
 from core.io.limits import DEFAULT_LIMITS, Limits
+from core.io.volume_file import SUFFIXES, Information, damaged, information_of, voxels_of
 from core.io.volume_geometry import Geometry, StoredAxes, geometry_to_show
 from core.io.volume_header import VolumeHeader, read_volume_header
 
-_READERS = {
-    Kind.NIFTI: ("NiftiImageIO", ".nii"),
-    Kind.METAIMAGE: ("MetaImageIO", ".mha"),
-    Kind.NRRD: ("NrrdImageIO", ".nrrd"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class _Information:
-    """What SimpleITK says of a file before it reads the voxels; of time, the fourth axis, only how many points."""
-
-    axes: StoredAxes
-    dimensions: int
-    times: int
-    pixel_type: str
-    components: int
+BYTES_OF_VALUE = 8
+"""At most: SimpleITK makes floating-point numbers of values that have a slope."""
 
 
 def read_volume(source: Source, limits: Limits = DEFAULT_LIMITS) -> tuple[Series, ...]:
@@ -62,43 +50,51 @@ def read_volume(source: Source, limits: Limits = DEFAULT_LIMITS) -> tuple[Series
     """
     kind = identify(source.content)
     header = read_volume_header(source.content, kind, limits)
-    information = _read_information(source.content, kind, header)
+    prepare(voxels_of)
+    information = _read_information(source.content, kind, header, limits)
     _check_supported(information)
-    geometry = geometry_to_show(information.axes, is_known=header.has_orientation and header.has_spacing)
+    geometry = geometry_to_show(_stored_axes(information), is_known=header.has_orientation and header.has_spacing)
     _check_sizes(geometry, limits)
-    volume = _Volume(source.content, kind, header, information, geometry)
+    volume = _Volume(source.content, kind, header, information, geometry, limits=limits)
     shown = range(min(information.times, limits.max_time_points))
     return tuple(_series(source, volume, time, limits) for time in shown)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _TimePoint:
-    """The decoded voxels of one time point, (slices, rows, columns[, 3]); they are memory of `owner`."""
+    """The decoded voxels of one time point, (slices, rows, columns[, 3])."""
 
     number: int
     voxels: Pixels
     notices: tuple[Notice, ...]
-    owner: object
 
 
 class _Volume:
     """The voxels of a file. The last time point decoded is kept, so that scrolling does not read the file again."""
 
     def __init__(
-        self, content: bytes, kind: Kind, header: VolumeHeader, information: _Information, geometry: Geometry
+        self,
+        content: bytes,
+        kind: Kind,
+        header: VolumeHeader,
+        information: Information,
+        geometry: Geometry,
+        *,
+        limits: Limits,
     ) -> None:
         self.content = content
         self.kind = kind
         self.header = header
         self.information = information
         self.geometry = geometry
+        self._limits = limits
         self._lock = threading.Lock()
         self._decoded: _TimePoint | None = None
 
     def load(self, time: int, index: int, uid: str) -> Image:
         """Return one slice."""
         decoded = self._time_point(time)
-        pixels = np.array(decoded.voxels[index], order="C")  # a copy, for the voxels belong to SimpleITK
+        pixels = np.array(decoded.voxels[index], order="C")  # a copy: a view would keep the whole volume
         is_colour = pixels.ndim == 3
         return Image(
             pixels=pixels,
@@ -121,11 +117,27 @@ class _Volume:
         with self._lock:
             if self._decoded is None or self._decoded.number != time:
                 self._decoded = None  # the old time point goes before the new one comes
-                image = _read_image(self.content, self.kind, self.header, time)
-                stored = _with_what_is_not_finite(_voxels(image), self.content, self.header, time)
+                stored = _with_what_is_not_finite(self._read_voxels(time), self.content, self.header, time)
                 voxels = self.geometry.arranged(stored)
-                self._decoded = _TimePoint(time, voxels, _notices_of_volume(voxels), image)
+                self._decoded = _TimePoint(time, voxels, _notices_of_volume(voxels))
             return self._decoded
+
+    def _read_voxels(self, time: int) -> Pixels:
+        """Return one time point as (z, y, x), or (z, y, x, 3) where it has colour."""
+        sizes, kind = self.information.sizes, self.kind
+        with _file_of(self.header.mended, memoryview(self.content)[self.header.data_offset :], kind) as path:
+            decoded = decode_apart(
+                voxels_of,
+                b"",
+                limits=self._limits,
+                max_result_bytes=math.prod(sizes[:3]) * self.information.components * BYTES_OF_VALUE,
+                path=str(path),
+                kind=kind,
+                time=time,
+            )
+        if decoded.pixels is None or list(decoded.pixels.shape[:3]) != [*sizes, 1][2::-1]:
+            raise damaged(f"The voxels of this {kind} file are not as many as its header says.")
+        return decoded.pixels
 
 
 # ── Series ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -222,88 +234,46 @@ def _notices_of_pixels(pixels: Pixels) -> tuple[Notice, ...]:
     return (Notice("not-a-number", "Some values of this picture are not numbers (NaN or infinite)."),)
 
 
-# ── SimpleITK ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _simpleitk() -> Any:
-    """Import SimpleITK, which the first page does not need; its warnings are about files' inner details."""
-    import SimpleITK
-
-    SimpleITK.ProcessObject.SetGlobalWarningDisplay(False)  # type: ignore[no-untyped-call]  # noqa: FBT003
-    return SimpleITK
+# ── Reading ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @contextmanager
-def _reader(start: bytes, rest: memoryview, kind: Kind) -> Iterator[Any]:
-    """Give the bytes to SimpleITK, which reads only files: a private one of a neutral name, gone afterwards."""
-    image_io, suffix = _READERS[kind]
+def _file_of(start: bytes, rest: memoryview, kind: Kind) -> Iterator[Path]:
+    """Give the bytes to SimpleITK, which reads only files: a private one of a neutral name, gone afterwards.
+
+    It is made here and not by the worker, so that it goes also when that crashes.
+    """
     with tempfile.TemporaryDirectory(prefix="volume-") as folder:
-        path = Path(folder) / f"volume{suffix}"
+        path = Path(folder) / f"volume{SUFFIXES[kind]}"
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(start)
             file.write(rest)
-        reader = _simpleitk().ImageFileReader()
-        reader.SetImageIO(image_io)
-        reader.SetFileName(str(path))
-        try:
-            yield reader
-        except RuntimeError:
-            # Not chained: the message is about a temporary file and ITK's sources.
-            raise _damaged(f"This {kind} file is damaged, or its geometry makes no sense.") from None
+        yield path
 
 
-def _damaged(message: str) -> StudyError:
-    return StudyError(message, hint="Save the volume again, best as NIfTI (.nii.gz).", code="damaged-volume")
-
-
-def _read_information(content: bytes, kind: Kind, header: VolumeHeader) -> _Information:
+def _read_information(content: bytes, kind: Kind, header: VolumeHeader, limits: Limits) -> Information:
     rest = memoryview(content)[header.data_offset : header.data_offset + 4096]
-    with _reader(header.mended, rest, kind) as reader:
-        reader.ReadImageInformation()
-        sizes = reader.GetSize()
-        return _Information(
-            axes=_stored_axes(reader),
-            dimensions=len(sizes),
-            times=sizes[3] if len(sizes) == 4 else 1,
-            pixel_type=_simpleitk().GetPixelIDValueAsString(reader.GetPixelID()),
-            components=reader.GetNumberOfComponents(),
-        )
+    with _file_of(header.mended, rest, kind) as path:
+        decoded = decode_apart(information_of, b"", limits=limits, max_result_bytes=0, path=str(path), kind=kind)
+    return Information(**decoded.facts)
 
 
-def _stored_axes(reader: Any) -> StoredAxes:
+def _stored_axes(information: Information) -> StoredAxes:
     """Return the first three axes; a picture of two is a volume of one slice."""
-    dimensions = len(reader.GetSize())
+    dimensions = len(information.sizes)
     spatial = min(dimensions, 3)
     direction = np.eye(3)
-    direction[:spatial, :spatial] = np.reshape(reader.GetDirection(), (dimensions, dimensions))[:spatial, :spatial]
-    if not (np.isfinite([*reader.GetDirection(), *reader.GetOrigin()]).all() and abs(np.linalg.det(direction)) > 1e-6):
-        raise _damaged("The directions of the volume's axes make no sense: they do not span a space.")
+    stated = np.reshape(information.direction, (dimensions, dimensions))
+    direction[:spatial, :spatial] = stated[:spatial, :spatial]
+    if not (np.isfinite([*information.direction, *information.origin]).all() and abs(np.linalg.det(direction)) > 1e-6):
+        raise damaged("The directions of the volume's axes make no sense: they do not span a space.")
     return StoredAxes(
-        sizes=np.array([*reader.GetSize()[:spatial], *[1] * (3 - spatial)]),
-        spacing_mm=np.array([*reader.GetSpacing()[:spatial], *[1.0] * (3 - spatial)]),
+        sizes=np.array([*information.sizes[:spatial], *[1] * (3 - spatial)]),
+        spacing_mm=np.array([*information.spacing[:spatial], *[1.0] * (3 - spatial)]),
         direction=direction,
-        origin_mm=np.array([*reader.GetOrigin()[:spatial], *[0.0] * (3 - spatial)]),
+        origin_mm=np.array([*information.origin[:spatial], *[0.0] * (3 - spatial)]),
     )
-
-
-def _read_image(content: bytes, kind: Kind, header: VolumeHeader, time: int) -> Any:
-    """Return one time point as an image of SimpleITK."""
-    with _reader(header.mended, memoryview(content)[header.data_offset :], kind) as reader:
-        reader.ReadImageInformation()
-        sizes = reader.GetSize()
-        if len(sizes) == 4:
-            reader.SetExtractSize([*sizes[:3], 0])
-            reader.SetExtractIndex([0, 0, 0, time])
-        return reader.Execute()
-
-
-def _voxels(image: Any) -> Pixels:
-    """Return a view of an image's memory as (z, y, x), or (z, y, x, 3) where it has colour; alpha is left out."""
-    voxels: Pixels = _simpleitk().GetArrayViewFromImage(image)
-    if image.GetDimension() == 2:
-        voxels = voxels[np.newaxis]
-    return voxels[..., :3] if voxels.ndim == 4 else voxels
 
 
 def _with_what_is_not_finite(voxels: Pixels, content: bytes, header: VolumeHeader, time: int) -> Pixels:
@@ -320,10 +290,10 @@ def _with_what_is_not_finite(voxels: Pixels, content: bytes, header: VolumeHeade
     return restored
 
 
-def _check_supported(information: _Information) -> None:
-    if not 2 <= information.dimensions <= 4:
+def _check_supported(information: Information) -> None:
+    if not 2 <= len(information.sizes) <= 4:
         raise StudyError(
-            f"The volume has {information.dimensions} dimensions; 2, 3 and 4 (time) are read.",
+            f"The volume has {len(information.sizes)} dimensions; 2, 3 and 4 (time) are read.",
             hint="Save one part of it as a 3-D volume.",
             code="unsupported-dimensions",
         )

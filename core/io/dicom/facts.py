@@ -83,12 +83,35 @@ def parse_date(value: str | None) -> date | None:
 
 
 def title_of(dataset: Dataset) -> str:
-    """Return a title for a series: its description, else modality, body part and view."""
-    description = text(dataset, "SeriesDescription")
-    if description and not _names_patient(description, dataset):
+    """Return a title for a series: its description where that says more than the view, else "Chest, PA", "CT head"."""
+    description = text(dataset, "SeriesDescription") or ""
+    if description and not _names_patient(description, dataset) and not _words(description) <= _VIEW_WORDS:
         return description
-    parts = [_code(dataset, keyword) for keyword in ("Modality", "BodyPartExamined", "ViewPosition")]
-    return " ".join(part for part in parts if part) or "Image"
+    acquisition = read_acquisition(dataset)
+    view = acquisition.view_position or ", ".join(sorted(_words(description) & _VIEWS)).upper()
+    return ", ".join(filter(None, (_subject(acquisition), view))) or "Image"
+
+
+def _subject(acquisition: Acquisition) -> str:
+    """Name what is shown; of a radiograph the modality needs no words."""
+    modality, part = acquisition.modality or "", acquisition.body_part_examined or ""
+    region = _REGIONS.get(part, part.replace("_", " ").lower())
+    if region and (not modality or modality in _RADIOGRAPHS):
+        return region[:1].upper() + region[1:]
+    return f"{modality} {region}".strip()
+
+
+_RADIOGRAPHS = frozenset({"CR", "DX", "DR", "RG", "MG", "PX", "IO"})
+_VIEWS = frozenset({"pa", "ap", "ll", "rl", "lat", "lateral", "lao", "rao", "cc", "mlo"})
+_VIEW_WORDS = _VIEWS | {"view", "projection", "position", ""}
+_REGIONS = {
+    "CSPINE": "cervical spine",
+    "TSPINE": "thoracic spine",
+    "LSPINE": "lumbar spine",
+    "SSPINE": "sacral spine",
+    "WHOLEBODY": "whole body",
+}
+"""Terms of Body Part Examined (PS3.16, Annex L) that are run together."""
 
 
 def _names_patient(value: str, dataset: Dataset) -> bool:

@@ -154,7 +154,10 @@ class Pool:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._forget()
+        self._lock = threading.Lock()
+        self._places = threading.BoundedSemaphore(size)
+        self._idle: list[_Worker] = []
+        self._is_prepared = False
 
     def decode(
         self, decoder: Decoder, content: wire.Body, *, limits: Limits, max_result_bytes: int, **options: Any
@@ -222,12 +225,9 @@ class Pool:
         with self._lock:
             return tuple(worker.pid for worker in self._idle)
 
-    def _forget(self) -> None:
-        """Begin without workers, also after a fork: those of the parent process answer the parent."""
-        self._lock = threading.Lock()
-        self._places = threading.BoundedSemaphore(self._size)
-        self._idle: list[_Worker] = []
-        self._is_prepared = False
+    def forget(self) -> None:
+        """Begin without workers, after a fork: those of the parent process answer the parent."""
+        self.__init__(self._size)  # type: ignore[misc]
 
     def _take(self) -> _Worker:
         """Return the worker that was used last, whose libraries are loaded, or a new one."""
@@ -303,7 +303,7 @@ def _pool() -> Pool:
     pool = Pool(DEFAULT_LIMITS.max_decoders)
     atexit.register(pool.close)
     if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=pool._forget)
+        os.register_at_fork(after_in_child=pool.forget)
     return pool
 
 

@@ -69,7 +69,7 @@ def _write(pipe: RawIOBase, content: Body) -> None:
 
 def _read(pipe: RawIOBase, size: int) -> memoryview:
     """Read straight into the memory that is kept: for pixels faster than a segment of shared memory and a copy."""
-    content = memoryview(np.empty(size, np.uint8)) if size else memoryview(b"")
+    content = np.empty(size, np.uint8).data if size else memoryview(b"")
     filled = 0
     while filled < size:
         count = pipe.readinto(content[filled:])
@@ -85,7 +85,7 @@ def _read(pipe: RawIOBase, size: int) -> memoryview:
 def describe(pixels: Pixels) -> tuple[Head, memoryview]:
     """Return what the other side must know to make an array of the bytes, and the bytes."""
     whole = np.ascontiguousarray(pixels)
-    return {"dtype": whole.dtype.str, "shape": list(whole.shape)}, memoryview(whole.reshape(-1).view(np.uint8))
+    return {"dtype": whole.dtype.str, "shape": list(whole.shape)}, whole.reshape(-1).view(np.uint8).data
 
 
 def as_pixels(head: Mapping[str, Any], body: memoryview) -> Pixels:

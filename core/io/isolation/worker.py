@@ -91,7 +91,7 @@ def limited(*, memory_bytes: int, seconds: float) -> Iterator[None]:
     if sys.platform == "linux":
         before = resource.getrlimit(resource.RLIMIT_AS)
         most = _address_space() + memory_bytes
-        if resource.RLIM_INFINITY == before[0] or most < before[0]:
+        if before[0] == resource.RLIM_INFINITY or most < before[0]:
             resource.setrlimit(resource.RLIMIT_AS, (most, before[1]))
     signal.setitimer(signal.ITIMER_REAL, seconds + GRACE_S)  # SIGALRM ends the process, whatever it is in
     try:

@@ -15,7 +15,8 @@ from PIL import TiffImagePlugin
 from core.domain import Image, Intensity, Series
 from core.errors import StudyError
 from core.io import Limits, Source
-from core.io.raster import GRAY_TOLERANCE, read_raster
+from core.io.picture import GRAY_TOLERANCE
+from core.io.raster import read_raster
 
 RNG = np.random.default_rng(3)
 GRAY8 = RNG.integers(0, 256, (20, 30), dtype=np.uint8)

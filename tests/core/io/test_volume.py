@@ -16,7 +16,10 @@ from numpy.typing import NDArray
 from core.domain import Intensity, Series, VoiFunction
 from core.errors import StudyError
 from core.io import Limits, Source
+from core.io import volume as volume_module
+from core.io.isolation import Decoded, decode_apart
 from core.io.volume import read_volume
+from core.io.volume_file import voxels_of
 from tests import made
 
 RNG = np.random.default_rng(11)
@@ -384,14 +387,14 @@ class TestTemporaryFile:
     def test_it_is_private_and_gone_afterwards(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
         seen: list[tuple[str, int, int]] = []
-        execute = sitk.ImageFileReader.Execute
 
-        def watched(reader: sitk.ImageFileReader) -> sitk.Image:
-            path = Path(reader.GetFileName())
-            seen.append((path.name, stat.S_IMODE(path.stat().st_mode), stat.S_IMODE(path.parent.stat().st_mode)))
-            return execute(reader)
+        def watched(decoder: Any, content: bytes, *, path: str, **options: Any) -> Decoded:
+            if decoder is voxels_of:
+                modes = [stat.S_IMODE(place.stat().st_mode) for place in (Path(path), Path(path).parent)]
+                seen.append((Path(path).name, *modes))
+            return decode_apart(decoder, content, path=path, **options)
 
-        monkeypatch.setattr(sitk.ImageFileReader, "Execute", watched)
+        monkeypatch.setattr(volume_module, "decode_apart", watched)
         frames = read_volume(Source("Doe^Jane.nii", written(volume(), "nii")))[0].frames
         assert list(tmp_path.iterdir()) == []
         frames[0].load()
@@ -411,14 +414,13 @@ def test_threads_share_one_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
     image = volume((12, 20, 20))
     frames = read(written(image, "nii"))[0].frames
     count = 0
-    execute = sitk.ImageFileReader.Execute
 
-    def counted(reader: sitk.ImageFileReader) -> sitk.Image:
+    def counted(*arguments: Any, **options: Any) -> Decoded:
         nonlocal count
         count += 1
-        return execute(reader)
+        return decode_apart(*arguments, **options)
 
-    monkeypatch.setattr(sitk.ImageFileReader, "Execute", counted)
+    monkeypatch.setattr(volume_module, "decode_apart", counted)
     pixels: dict[int, NDArray[Any]] = {}
     threads = [
         threading.Thread(target=lambda index=index: pixels.update({index: frames[index].load().pixels}))

@@ -143,7 +143,7 @@ def test_the_tilted_head_is_one_series_in_order_with_its_tilt_named(shared_data)
     assert heights == sorted(heights)
     assert [notice.code for notice in series.notices] == ["non-uniform-spacing", "gantry-tilt"]
     assert "18.5°" in series.notices[1].message
-    assert (series.title, series.acquisition.body_part_examined) == ("CT HEAD", "HEAD")
+    assert (series.title, series.acquisition.body_part_examined) == ("CT head", "HEAD")
 
 
 def test_a_slice_of_the_tilted_head_is_in_hounsfield_units(shared_data):
