@@ -6,6 +6,7 @@
         card.md             what it is for, on what it was trained, where it fails
         gate.safetensors    what unusual images are told by; absent where `model.toml` has no [gate]
         evidence.json       the curves behind the metrics; absent where nothing was measured (`core.models.evidence`)
+        training-images.txt which files it has learnt from; absent where not known (`core.models.provenance`)
 
 The file is read field by field; a field that is missing, misspelt or out of range is an error that names it, so that
 a model is either what its folder says or is not used at all.
@@ -49,6 +50,7 @@ SPEC_FILE = "model.toml"
 WEIGHTS_FILE = "model.safetensors"
 CARD_FILE = "card.md"
 EVIDENCE_FILE = "evidence.json"
+TRAINING_FILE = "training-images.txt"
 
 FORMAT = 1
 """Of `model.toml`; raised when a reader of the old format would misread the new one."""
@@ -93,6 +95,8 @@ def write_model(
 ) -> ModelSpec:
     """Write a model folder; each file is replaced as a whole, `model.toml` last.
 
+    The list of files that a former model of the folder has learnt from goes.
+
     Parameters
     ----------
     folder : Path
@@ -118,7 +122,9 @@ def write_model(
 
     weights = save({key: value.detach().cpu().contiguous() for key, value in state.items()})
     spec = replace(spec, sha256=hashlib.sha256(weights).hexdigest(), card=card)
-    return _write(folder, spec, {WEIGHTS_FILE: weights}, gate)
+    spec = _write(folder, spec, {WEIGHTS_FILE: weights}, gate)
+    (folder / TRAINING_FILE).unlink(missing_ok=True)
+    return spec
 
 
 def write_gate(folder: Path, gate: Gate, statistics: GateStatistics, *, card: str) -> ModelSpec:
