@@ -27,6 +27,10 @@ MOST_KEPT = 1.2
 """More than the whole picture: the largest share of a side that may be in view, so that black margins stay narrow."""
 
 
+EXCHANGE_EDGE = 0.08
+"""Width of the soft edge between a picture and exchanged surroundings, in half sides."""
+
+
 def augment(
     pictures: NDArray[np.uint8],
     *,
@@ -50,6 +54,7 @@ def augment(
     Tensor of float32, (N, 1, rows, columns), 0 to 1
     """
     x = change_exposure(pictures, settings, rng)
+    x = exchange_surroundings(x, settings, rng)
     x = reframe(x, size=size, placement=draw_placement(len(x), settings, rng, elongation=elongation))
     x = add_shading(x, settings, rng)
     x = lose_resolution(x, settings, rng)
@@ -114,6 +119,31 @@ def add_shading(x: Tensor, settings: Augmentation, rng: np.random.Generator) -> 
     coarse = rng.uniform(-settings.shading, settings.shading, (n, 1, 3, 3)) * _chosen(n, settings.shading_chance, rng)
     field = functional.interpolate(torch.from_numpy(coarse).float(), x.shape[-2:], mode="bicubic", align_corners=True)
     return x * (1 + field)
+
+
+def exchange_surroundings(x: Tensor, settings: Augmentation, rng: np.random.Generator) -> Tensor:
+    """Give some pictures the surroundings of another one of the batch, so that only the middle tells the class.
+
+    The middle is an oval of random size that holds the organ; abdomen, neck, arms and margins lie outside and come from
+    a picture of any class. For organs that fill the middle of every picture, as lungs do in chest radiographs.
+
+    References
+    ----------
+    After Yun et al., "CutMix: Regularization Strategy to Train Strong Classifiers with Localizable Features", ICCV
+    2019; here the middle keeps its label.
+    """
+    if not settings.exchange_chance:
+        return x
+    n, _, rows, columns = x.shape
+    chosen, other = rng.random(n) < settings.exchange_chance, rng.permutation(n)
+    height, width = (rng.uniform(*settings.exchange_kept, (n, 1, 1, 1)) for _ in range(2))
+    down = np.linspace(-1, 1, rows)[:, None] - rng.uniform(-0.1, 0.04, (n, 1, 1, 1))
+    across = np.linspace(-1, 1, columns)[None, :] - rng.uniform(-0.05, 0.05, (n, 1, 1, 1))
+    distance = ((down / height) ** 4 + (across / width) ** 4) ** 0.25
+    own = np.clip((1 - distance) / EXCHANGE_EDGE + 0.5, 0, 1)
+    own[~chosen] = 1
+    share = torch.from_numpy(own.astype(np.float32))
+    return x * share + x[torch.from_numpy(other)] * (1 - share)
 
 
 # ── Framing ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -35,6 +35,10 @@ class Augmentation:
         The picture is shrunk to this share and enlarged again.
     sharpness : (smallest, largest)
         Unsharp mask: below 0 blurs, above 0 sharpens.
+    exchange_chance : float
+        The surroundings of the organ are taken from another picture; see `exchange_surroundings`.
+    exchange_kept : (smallest, largest)
+        Share of height and width that a picture keeps then.
     noise : float
         Largest standard deviation, in shares of full scale.
     jpeg_quality : (smallest, largest)
@@ -62,3 +66,5 @@ class Augmentation:
     jpeg_chance: float = 0.4
     erase_chance: float = 0.3
     marker_chance: float = 0.5
+    exchange_chance: float = 0.0
+    exchange_kept: Range = (0.7, 0.95)

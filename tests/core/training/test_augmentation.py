@@ -165,3 +165,19 @@ def test_blending_is_off_at_zero_and_draws_nothing() -> None:
     assert blended is x
     assert shares is targets
     assert rng.random() == np.random.default_rng(0).random()
+
+
+def test_exchanged_surroundings_come_from_another_picture_and_the_middle_stays() -> None:
+    gray = np.stack([np.full((64, 64), level, dtype=np.uint8) for level in (0, 51, 102, 153)])
+    settings = replace(STILL, exchange_chance=1.0, exchange_kept=(0.5, 0.6))
+    x = augment(gray, size=(64, 64), settings=settings, rng=np.random.default_rng(0))[:, 0]
+    own = torch.tensor([0.0, 0.2, 0.4, 0.6])
+    assert torch.allclose(x[:, 28:34, 28:34].mean(dim=(1, 2)), own, atol=1e-3)
+    corners = torch.stack([x[:, row, column] for row in (0, 63) for column in (0, 63)])
+    assert torch.allclose(corners, corners[0].expand(4, 4), atol=1e-3)
+    assert sorted(corners[0].tolist()) == pytest.approx(own.tolist(), abs=1e-3)
+    assert not torch.allclose(corners[0], own, atol=1e-3)
+
+
+def test_no_surroundings_are_exchanged_unless_asked_for() -> None:
+    assert Augmentation().exchange_chance == 0
