@@ -34,6 +34,7 @@ from core.training.loop import Fitted, fit
 from core.training.material import Material
 from core.training.measure import Answers, Measured, answer, measure, named_metrics, share_called_right
 from core.training.plots import write_plots
+from core.training.pretraining import pretrained_network
 from core.training.shortcuts import elongation_offsets, feature_aurocs, joint_auroc, trivial_features
 from core.training.split import Division, Part, divide
 from core.training.stress import PLAIN
@@ -74,7 +75,8 @@ def train(config: TrainingConfig, *, progress: Progress | None = None) -> Path:
         prepared = prepare(config, progress=tell)
         tell(prepared.describe())
         tell(f"examples of the augmentation: {write_contact_sheet(config, prepared.material, prepared.classes)}")
-        fitted = fit(config, prepared.material, progress=tell)
+        initial = _start_without_labels(config, prepared, tell)
+        fitted = fit(config, prepared.material, progress=tell, initial=initial)
         return finish(config, prepared, fitted, progress=tell)
 
 
@@ -308,6 +310,13 @@ def _shortcuts(config: TrainingConfig, prepared: Prepared) -> dict[str, float]:
     )
     together = joint_auroc(truth, features, prepared.division.group[chosen], seed=config.seed)
     return {**feature_aurocs(truth, features), "all of these together": together}
+
+
+def _start_without_labels(config: TrainingConfig, prepared: Prepared, progress: Progress) -> Network | None:
+    if not config.pretraining.epochs:
+        return None
+    pixels = prepared.pictures.pixels[prepared.material.training]
+    return pretrained_network(config, pixels, labels=len(prepared.labels), progress=progress)
 
 
 @contextmanager
