@@ -20,6 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--absence", metavar="CLASS", help="the class that shows none of the findings")
     parser.add_argument("--architecture", metavar="NAME", help="torchvision's name; default mobilenet_v2")
     parser.add_argument("--weights", metavar="F.safetensors", help="initial weights; default random")
+    parser.add_argument(
+        "--unlabelled", metavar="FOLDER", help="pictures for the training without labels that comes first"
+    )
     parser.add_argument("--size", type=int, nargs=2, metavar=("ROWS", "COLUMNS"), help="of the network's input")
     parser.add_argument("--epochs", type=int, metavar="N", help="at most")
     parser.add_argument("--batch", type=int, metavar="N", help="pictures per step")
@@ -36,6 +39,7 @@ PLACES: Mapping[str, tuple[str, ...]] = {
     "absence": ("absence",),
     "architecture": ("architecture",),
     "weights": ("weights",),
+    "unlabelled": ("pretraining", "folder"),
     "size": ("input", "size"),
     "epochs": ("schedule", "epochs"),
     "batch": ("schedule", "batch"),
