@@ -14,20 +14,27 @@ COLOURS = ("#2f86c7", "#cc6a1c", "#2a9368", "#9a6fc4", "#cf5a86", "#8c8420", "#1
 """Each has a contrast of at least 3 to black and to white ground (WCAG 2.2, 1.4.11)."""
 NEUTRAL = "#7d858d"
 """Of what belongs to no label: cases without the finding, lines of reference."""
+SYMBOLS = ("circle", "square", "diamond", "cross", "x")
+"""Of markers; their number shares no divisor with that of the colours, so that a pair comes again late."""
 DASHES: tuple[Dash, ...] = ("solid", "dash", "dot", "dashdot")
 
 
 @dataclass(frozen=True, slots=True)
 class LabelLook:
-    """Colour, as `#rrggbb`, and dash of a label's lines: labels of one colour differ in their dash."""
+    """Colour, as `#rrggbb`, dash of lines and symbol of markers: labels of one colour differ in the others."""
 
     colour: str
     dash: Dash = "solid"
+    symbol: str = "circle"
 
 
 def label_looks(labels: Sequence[Label]) -> dict[str, LabelLook]:
     """Return the look of each of a model's labels by its name."""
     return {
-        label.name: LabelLook(COLOURS[index % len(COLOURS)], DASHES[index // len(COLOURS) % len(DASHES)])
+        label.name: LabelLook(
+            colour=COLOURS[index % len(COLOURS)],
+            dash=DASHES[index // len(COLOURS) % len(DASHES)],
+            symbol=SYMBOLS[index % len(SYMBOLS)],
+        )
         for index, label in enumerate(labels)
     }

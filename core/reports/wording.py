@@ -199,6 +199,15 @@ def estimate_in_words(estimate: Estimate) -> str:
     return f"{estimate.value:.2f} (95 % interval {estimate.low:.2f}–{estimate.high:.2f})"
 
 
+def estimate_in_numbers(estimate: Estimate) -> str:
+    """Write a figure with three decimals and its interval, "0.992 (0.986–0.997)", or why it does not exist."""
+    if math.isnan(estimate.value):
+        return f"undefined: {estimate.undefined}"
+    if math.isnan(estimate.low):
+        return f"{estimate.value:.3f}"
+    return f"{estimate.value:.3f} ({estimate.low:.3f}–{estimate.high:.3f})"
+
+
 def score_in_words(value: float) -> str:
     """Write a score with two decimals; one that is nearly 0 or 1 is not made certain by rounding."""
     if 0.995 <= value < 1:

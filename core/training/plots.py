@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 PLOTS_FOLDER = "plots"
 SIZE_INCHES = (6.0, 4.6)
 DOTS_PER_INCH = 100
+_MARKERS = {"circle": "o", "square": "s", "diamond": "D", "cross": "P", "x": "X"}
 _LINES = {"solid": "-", "dash": "--", "dot": ":", "dashdot": "-."}
 
 Draw = Callable[["Axes", LabelCurves, str, LabelLook], None]
@@ -57,7 +58,7 @@ def _of_all_labels(spec: ModelSpec, evidence: Evidence, draw: Draw, *, title: st
     looks = label_looks(spec.labels)
     for label, curves in zip(spec.labels, evidence.labels, strict=True):
         draw(axes, curves, label.title or label.name, looks[label.name])
-    axes.set(title=f"{title} ({evidence.measured_on})", xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
+    axes.set(title=f"{title} ({evidence.measured_on})", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     axes.grid(alpha=0.25)
     if axes.get_legend_handles_labels()[0]:
         axes.legend(loc="lower right", fontsize="small")
@@ -86,12 +87,19 @@ def _draw_reliability(axes: Axes, curves: LabelCurves, title: str, look: LabelLo
         shares,
         yerr=np.abs(ends - shares),
         color=look.colour,
-        linestyle=_LINES[look.dash],
-        marker="o",
-        markersize=4,
+        linestyle="none",
         capsize=2,
         elinewidth=1,
+    )
+    axes.scatter(
+        [one.mean_score for one in bins],
+        shares,
+        # Their areas go with the cases.
+        s=[12 + 90 * one.count / max(each.count for each in bins) for one in bins],
+        color=look.colour,
+        marker=_MARKERS[look.symbol],
         label=title,
+        zorder=3,
     )
 
 
