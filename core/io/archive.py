@@ -97,7 +97,7 @@ def _check_archive(archive: zipfile.ZipFile, size: int, limits: Limits) -> None:
     if any(member.filename == "[Content_Types].xml" for member in members):
         raise StudyError("This is not a medical image: it is an Office document.", code="not-a-medical-image")
     unpacked = sum(member.file_size for member in members)
-    if unpacked > max(limits.zip_ratio_floor_bytes, limits.max_zip_ratio * size):
+    if unpacked > limits.most_unpacked(size):
         raise _bomb("The zip archive", limits)
 
 
@@ -136,7 +136,7 @@ def _check_claims(member: zipfile.ZipInfo, limits: Limits) -> None:
         )
     if member.file_size > limits.max_file_bytes:
         raise _too_large(limits)
-    if member.file_size > max(limits.zip_ratio_floor_bytes, limits.max_zip_ratio * member.compress_size):
+    if member.file_size > limits.most_unpacked(member.compress_size):
         raise _bomb("This file of the archive", limits)
 
 

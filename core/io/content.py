@@ -50,6 +50,9 @@ class Kind(StrEnum):
 RASTERS = frozenset({Kind.PNG, Kind.JPEG, Kind.TIFF, Kind.BMP, Kind.GIF})
 VOLUMES = frozenset({Kind.NIFTI, Kind.METAIMAGE, Kind.NRRD})
 
+HEAD_BYTES = 65536
+"""How much of a file `identify` looks at."""
+
 _SIGNATURES: tuple[tuple[int, bytes, Kind], ...] = (
     (128, b"DICM", Kind.DICOM),
     (0, b"\x89PNG\r\n\x1a\n", Kind.PNG),
@@ -127,7 +130,7 @@ def _nrrd_kind(content: bytes) -> Kind | None:
     """Return the kind of an NRRD file; its header ends at the first empty line and may name a separate data file."""
     if not content.startswith(b"NRRD000"):
         return None
-    header = content[:65536].replace(b"\r\n", b"\n").partition(b"\n\n")[0].lower()
+    header = content[:HEAD_BYTES].replace(b"\r\n", b"\n").partition(b"\n\n")[0].lower()
     detached = any(line.startswith((b"data file:", b"datafile:")) for line in header.split(b"\n"))
     return Kind.NRRD_HEADER if detached else Kind.NRRD
 
@@ -272,3 +275,11 @@ def inflate_gzip(content: bytes, *, max_bytes: int) -> bytes:
     if not inflater.eof:
         raise StudyError("The gzip file is cut short.", hint="Copy the file again.", code="damaged-archive")
     return inflated
+
+
+def gzip_head(content: bytes) -> bytes:
+    """Return the first bytes that a gzip file holds, enough to tell what it is; none where it is damaged."""
+    try:
+        return zlib.decompressobj(wbits=31).decompress(content, HEAD_BYTES)
+    except zlib.error:
+        return b""

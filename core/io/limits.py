@@ -34,9 +34,10 @@ class Limits:
     max_inflated_bytes : int
         Bytes that one compressed file (gzip, deflated DICOM) may grow to.
     max_zip_ratio : float
-        Unpacked over packed size of an archive's member. Deflate cannot exceed 1032; empty CT slices reach about 200.
+        Unpacked over packed size of an archive's member or of a deflated DICOM file. Deflate cannot exceed 1032; empty
+        CT slices reach about 200.
     zip_ratio_floor_bytes : int
-        Archives and members that unpack to less than this are never called bombs: black pictures compress well.
+        Archives, members and files that unpack to less than this are never called bombs: black pictures compress well.
     max_pixels_per_frame : int
         Rows × columns of one DICOM frame or slice. The largest mammograms have 30 million.
     max_raster_pixels : int
@@ -77,6 +78,10 @@ class Limits:
     max_decoders: int = max(1, min(4, os.cpu_count() or 1))
     max_decoding_bytes: int = 4 * GIB
     max_decoding_seconds: float = 60.0
+
+    def most_unpacked(self, packed: int) -> int:
+        """Return how many bytes may come out of so many packed ones before they are called a bomb."""
+        return int(max(self.zip_ratio_floor_bytes, self.max_zip_ratio * packed))
 
 
 def limits_from(environment: Mapping[str, str]) -> Limits:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from core.domain import Rejected, Series, Study
 from core.errors import StudyError
 from core.io.archive import count_members, is_clutter, unpack
-from core.io.content import RASTERS, VOLUMES, Kind, Source, identify, inflate_gzip, refusal
+from core.io.content import RASTERS, VOLUMES, Kind, Source, gzip_head, identify, inflate_gzip, refusal
 from core.io.limits import DEFAULT_LIMITS, MIB, Budget, Limits, OverBudgetError
 from core.io.raster import read_raster
 from core.io.volume import read_volume
@@ -181,6 +181,9 @@ class _Intake:
         """Return what a gzip file holds; any other file as it is."""
         if identify(source.content) is not Kind.GZIP:
             return source
+        head = gzip_head(source.content)
+        if identify(head) in {Kind.OTHER, Kind.ZIP, Kind.GZIP}:  # refused before the rest of it takes memory
+            raise refusal(head)
         content = inflate_gzip(source.content, max_bytes=self._limits.max_inflated_bytes)
         self._budget.spend(len(content) - len(source.content), files=0)
         return Source(source.name, content)

@@ -17,6 +17,7 @@ from core.io.dicom.decoder import decode_pixels
 from core.io.dicom.encapsulation import Frames, find_items, frame_spans
 from core.io.dicom.layout import Layout, read_layout
 from core.io.dicom.parsing import UNDEFINED_LENGTH, Parsed, PixelElement, parse
+from core.io.dicom.preamble import preamble_notices
 from core.io.dicom.syntax import Codec, Family, codec_of
 from core.io.isolation import prepare
 from core.io.limits import DEFAULT_LIMITS, Limits
@@ -102,7 +103,9 @@ def read_header(content: bytes, *, name: str, limits: Limits, digest: str | None
     element = parsed.element
     if element is None or element.tag not in _PIXEL_KEYWORDS:
         raise _without_pixels(parsed)
-    return _located(parsed, element, name=name, digest=digest or hashlib.sha256(content).hexdigest(), limits=limits)
+    file = _located(parsed, element, name=name, digest=digest or hashlib.sha256(content).hexdigest(), limits=limits)
+    warnings = preamble_notices(content)
+    return replace(file, notices=warnings + file.notices) if warnings else file
 
 
 def _without_pixels(parsed: Parsed) -> StudyError:

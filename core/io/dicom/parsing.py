@@ -163,9 +163,10 @@ def _guess_syntax(first: bytes) -> UID:
 
 
 def _inflate(deflated: memoryview, limits: Limits) -> bytes:
+    most = min(limits.max_inflated_bytes, limits.most_unpacked(len(deflated)))
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
-        content = inflater.decompress(deflated, limits.max_inflated_bytes)
+        content = inflater.decompress(deflated, most)
     except zlib.error:
         raise StudyError(
             "The deflated part of the file (Deflated Explicit VR Little Endian) is damaged.",
@@ -174,7 +175,7 @@ def _inflate(deflated: memoryview, limits: Limits) -> bytes:
         ) from None
     if inflater.unconsumed_tail:
         raise StudyError(
-            f"The file inflates to more than {limits.max_inflated_bytes / 2**20:g} MiB, which is not accepted.",
+            f"The file inflates to more than {most / 2**20:.0f} MiB, which is not accepted of one of its size.",
             hint="Export it uncompressed.",
             code="inflates-too-far",
         )

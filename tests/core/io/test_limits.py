@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from core.io.limits import Budget, Limits, OverBudgetError
+from core.io.limits import MIB, Budget, Limits, OverBudgetError, limits_from
 
 
 def test_every_limit_is_documented() -> None:
@@ -30,3 +30,21 @@ def test_error_survives_another_process() -> None:
     with pytest.raises(OverBudgetError) as caught:
         Budget(Limits(max_files=0)).spend(1)
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
+def test_limits_are_settings() -> None:
+    environment = {"LIGHTBOX_MAX_FILES": "7", "LIGHTBOX_MAX_DECODING_SECONDS": "2.5", "LIGHTBOX_WEIGHTS": "elsewhere"}
+    assert limits_from(environment) == Limits(max_files=7, max_decoding_seconds=2.5)
+    assert limits_from({}) == Limits()
+
+
+@pytest.mark.parametrize("value", ["", "many", "0", "-1", "1.5", "nan", "inf"])
+def test_a_limit_that_is_no_number_is_not_passed_over(value: str) -> None:
+    with pytest.raises(ValueError, match=r"LIGHTBOX_MAX_FILES is .* a whole number above 0"):
+        limits_from({"LIGHTBOX_MAX_FILES": value})
+
+
+def test_small_files_may_unpack_to_more_times_their_size() -> None:
+    limits = Limits(max_zip_ratio=400, zip_ratio_floor_bytes=64 * MIB)
+    assert limits.most_unpacked(1000) == 64 * MIB
+    assert limits.most_unpacked(MIB) == 400 * MIB

@@ -155,7 +155,11 @@ class TestRefusal:
 
     def test_gzip_is_charged_for_what_it_holds(self) -> None:
         with pytest.raises(OverBudgetError):
-            study(gzip.compress(b"\0" * 10_000), limits=Limits(max_total_bytes=9_999))
+            study(gzip.compress(made.png(GRAY) + b"\0" * 10_000), limits=Limits(max_total_bytes=9_999))
+
+    def test_gzip_without_a_picture_is_refused_before_it_is_inflated(self) -> None:
+        found = study(gzip.compress(b"\0" * 10_000), limits=Limits(max_total_bytes=9_999))
+        assert [rejected.code for rejected in found.rejected] == ["not-a-medical-image"]
 
     def test_different_rejected_uploads_are_different_studies(self) -> None:
         assert study(b"one").sha256 != study(b"two").sha256
