@@ -28,12 +28,20 @@ def place_controls(view: View, series: Series) -> int:
     view.frame = min(max(view.frame, 1), count)
     with st.container(horizontal=True, vertical_alignment="bottom", key="row_place"):
         if count > 1:
-            _scroll(view, count, "Slice" if series.frames[0].position is not None else "Frame")
+            _scroll(view, count, frame_word(series).capitalize())
         st.segmented_control("Zoom", ZOOMS, format_func=_zoom_word, required=True, **tied(view, "zoom"))
         fits = view.zoom == 1.0
         st.slider("Across, %", 0, 100, disabled=fits, **tied(view, "across"))
         st.slider("Down, %", 0, 100, disabled=fits, **tied(view, "down"))
     return view.frame - 1
+
+
+def frame_word(series: Series) -> str:
+    """Return what one picture of a series is called: slice of a volume, frame of a clip, else image."""
+    first = series.frames[0]
+    if first.position is not None:
+        return "slice"
+    return "image" if first.frame_time_ms is None else "frame"
 
 
 def _scroll(view: View, count: int, word: str) -> None:

@@ -11,7 +11,7 @@ from core.reports.wording import NOT_FOR_DIAGNOSIS
 STYLE = Path(__file__).with_name("style.css")
 LOGO = Path(__file__).with_name("logo.svg")
 ICON = Path(__file__).with_name("favicon.png")
-SIDEBAR_PX = 232
+SIDEBAR_PX = 224
 
 
 def open_frame(version: str) -> None:

@@ -20,21 +20,22 @@ FILES, FOLDER = "Files or zip", "Folder"
 
 def bring_a_study(desk: Desk) -> None:
     """Show uploader and samples; a study that was brought is put on the desk, and the page begins anew."""
-    kind = st.segmented_control(
-        "What the button chooses",
-        [FILES, FOLDER],
-        default=FILES,
-        required=True,
-        key="kind",
-        label_visibility="collapsed",
-    )
+    with st.container(horizontal=True, horizontal_alignment="distribute", gap="xsmall", key="ways"):
+        kind = st.segmented_control(
+            "What the button chooses",
+            [FILES, FOLDER],
+            default=FILES,
+            required=True,
+            key="kind",
+            label_visibility="collapsed",
+        )
+        sample = st.menu_button("Try a sample", io.SAMPLES, format_func=_title, key="sample")
     several: Literal[True, "directory"] = "directory" if kind == FOLDER else True
     files = st.file_uploader(
-        "Drop a study here: files, a folder or a zip",
+        "Drop files, a folder or a zip",
         accept_multiple_files=several,
         key=f"upload_{desk.uploads}",
     )
-    sample = st.menu_button("Try a sample", io.SAMPLES, format_func=_title, key="sample", width="stretch")
     if files:
         _take_in(desk, files)
     elif sample:

@@ -22,6 +22,7 @@ from core.ui.access import refusal
 from core.ui.failure import UNFORESEEN, log_calmly
 
 PATH = "take-along"
+NO_FILE = "lightbox-no-file.txt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ Make = Callable[[str, bool], bytes]
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
 class Offer:
-    """What can be taken along of an open study; gone together with it.
+    """What can be taken along of an open study; withdrawn when it is closed.
 
     Attributes
     ----------
@@ -65,21 +66,29 @@ class Offer:
     def __post_init__(self) -> None:
         _offers[self.token] = self
 
+    def withdraw(self) -> None:
+        """Offer nothing any more."""
+        self.make = None
+
 
 _offers: WeakValueDictionary[str, Offer] = WeakValueDictionary()
 
 
 def serve_file(request: Request) -> Response:
-    """Answer the form of `core.ui.export`; a failure is a file that says why, so that the page stays open."""
+    """Answer the form of `core.ui.export` with a file.
+
+    A failure is a file as well, which says why: for anything else, a status of failure included, a browser leaves the
+    page, and the study that is open there is lost.
+    """
     reason = refusal(
         address=st.get_option("server.address"), visitor=request.client.host if request.client is not None else None
     )
     if reason:
-        return _failure(403, reason)
+        return _failure(reason)
     offer = _offers.get(request.path_params["token"])
     format_ = FORMATS.get(request.query_params.get("format", ""))
     if offer is None or offer.make is None or format_ is None:
-        return _failure(404, "This reading is no longer open. Bring the study again and ask the model anew.")
+        return _failure("This reading is no longer open. Bring the study again and ask the model anew.")
     return _made(
         offer.make, offer.name, request.query_params["format"], with_identity="identity" in request.query_params
     )
@@ -89,16 +98,16 @@ def _made(make: Make, name: str, key: str, *, with_identity: bool) -> Response:
     try:
         content = make(key, with_identity)
     except CoreError as error:
-        return _failure(422, str(error))
+        return _failure(str(error))
     except Exception as error:
         log_calmly(error)
-        return _failure(500, UNFORESEEN)
+        return _failure(UNFORESEEN)
     format_ = FORMATS[key]
     return Response(content, media_type=format_.media_type, headers=_attached(f"{name}.{format_.ending}"))
 
 
-def _failure(status: int, words: str) -> Response:
-    return PlainTextResponse(words, status_code=status, headers=_attached("lightbox-no-file.txt"))
+def _failure(words: str) -> Response:
+    return PlainTextResponse(words, headers=_attached(NO_FILE))
 
 
 def _attached(name: str) -> dict[str, str]:

@@ -32,7 +32,7 @@ from core.ui.session import OpenStudy, View
 from core.ui.side import Asked, told_apart
 from core.workflow import Reading
 
-PICTURES, PANEL = 76, 24
+PICTURES, PANEL = 77, 23
 """Parts of the width."""
 
 
@@ -94,7 +94,7 @@ def reading_room(opened: OpenStudy, asked: Asked) -> None:
     with calmly():
         stage, places = _lay_out(with_heat=asked.spec is not None or asked.is_awaited)
         if not _fill(opened, asked, stage, places):
-            opened.offer.make = None
+            opened.offer.withdraw()
     if asked.is_awaited:
         # The whole page begins anew with the model that was found.
         asked.proposal.exception()
@@ -102,10 +102,10 @@ def reading_room(opened: OpenStudy, asked: Asked) -> None:
 
 
 def _lay_out(*, with_heat: bool) -> tuple[_Stage, _Places]:
-    desk, panel = st.columns([PICTURES, PANEL], gap="small")
+    desk, panel = st.columns([PICTURES, PANEL], gap="xsmall")
     panel = panel.container(key="panel", gap="small")
     with desk.container(gap="xxsmall"):
-        left, right = st.columns(2, gap="small") if with_heat else (st.container(), None)
+        left, right = st.columns(2, gap="xsmall") if with_heat else (st.container(), None)
         stage = _Stage(left, right, panel)
         shared = st.container()
         window, heat = (column.container(gap="xxsmall") for column in st.columns(2, gap="small"))

@@ -202,6 +202,8 @@ class Desk:
 
     def close(self) -> None:
         """Clear the desk: nothing of the study stays in memory."""
+        if self.opened is not None:
+            self.opened.offer.withdraw()
         self.opened, self.left_out, self.failure = None, (), None
 
 

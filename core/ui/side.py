@@ -16,7 +16,7 @@ from core.domain import ModelSpec, Series
 from core.errors import CoreError
 from core.models.proposal import Proposal
 from core.ui import asking
-from core.ui.controls import tied
+from core.ui.controls import frame_word, tied
 from core.ui.intake import show_left_out
 from core.ui.picture import jpeg_url, thumbnail
 from core.ui.session import Desk, OpenStudy
@@ -67,7 +67,7 @@ def _plain(title: str) -> str:
 
 def _count_words(series: Series) -> str:
     count = len(series.frames)
-    what = "image" if count == 1 else "slices" if series.frames[0].position is not None else "frames"
+    what = "image" if count == 1 else f"{frame_word(series)}s"
     return f"{count} {what}" + (", localizer" if series.is_localizer else "")
 
 
@@ -127,10 +127,13 @@ def model_choice(opened: OpenStudy) -> Asked:
         on_change=_choose_model,
         args=(opened, ids),
     )
-    st.caption(_why_proposed(proposal, st.session_state.model))
+    asked = models.get(st.session_state.model)
+    # The box shows the beginning of a title; here it is whole.
+    title = "" if asked is None else f"**{_plain(titles[asked.id])}.** "
+    st.caption(title + _plain(_why_proposed(proposal, asked)))
     list_damaged(known)
     is_awaited = opened.series_uid not in opened.model_ids
-    return Asked(models.get(st.session_state.model), proposal, known.models, is_awaited)
+    return Asked(asked, proposal, known.models, is_awaited)
 
 
 def _order(ids: list[str], proposed: ModelSpec | None) -> list[str]:
@@ -138,13 +141,13 @@ def _order(ids: list[str], proposed: ModelSpec | None) -> list[str]:
     return [*first, *(model_id for model_id in ids if model_id not in first), NO_MODEL]
 
 
-def _why_proposed(proposal: Future[Proposal], asked: str) -> str:
+def _why_proposed(proposal: Future[Proposal], asked: ModelSpec | None) -> str:
     if not proposal.done():
         return "Choosing: the picture is compared with what each model was trained on …"
     made = proposal.result()
     if made.model is None:
         return f"None is proposed. {made.reason}"
-    if made.model.id == asked:
+    if asked is not None and made.model.id == asked.id:
         return f"Proposed. {made.reason}"
     return f"Proposed is: {made.model.title}."
 

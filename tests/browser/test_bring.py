@@ -40,7 +40,7 @@ def test_a_damaged_model_is_named_and_stops_nothing(desk: Desk) -> None:
 
 def test_a_file_can_be_dropped(desk: Desk) -> None:
     desk.page.evaluate(DROP, ["film.dcm", list(made.radiograph(64))])
-    desk.image("DX CHEST AP")
+    desk.image("Chest, AP")
 
 
 def test_a_folder_can_be_chosen(desk: Desk, tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_a_folder_can_be_chosen(desk: Desk, tmp_path: Path) -> None:
     chooser = desk.page.locator('input[type="file"][webkitdirectory]').first
     chooser.wait_for(state="attached")
     chooser.set_input_files(tmp_path / "study")
-    desk.image("CT HEAD", "3 / 5")
+    desk.image("CT head", "3 / 5")
 
 
 def test_a_mixed_upload_is_sorted_into_series(desk: Desk, picture: Picture) -> None:
@@ -65,16 +65,16 @@ def test_a_mixed_upload_is_sorted_into_series(desk: Desk, picture: Picture) -> N
     }
     desk.upload(files)
     series = desk.page.get_by_role("radiogroup", name="Series")
-    expect(series.get_by_role("radio", name=re.compile("CT HEAD"))).to_have_count(1)
-    expect(series.get_by_role("radio", name=re.compile("DX CHEST"))).not_to_have_count(0)
+    expect(series.get_by_role("radio", name=re.compile("CT head"))).to_have_count(1)
+    expect(series.get_by_role("radio", name=re.compile("Chest"))).not_to_have_count(0)
     desk.sees(re.compile(r"\d files? left out")).click()
     desk.sees("notes.txt")
     desk.sees(re.compile("This is not an image: Basic Text SR"))
     picture("left-out")
-    series.get_by_text("DX CHEST").first.click()
-    desk.image("DX CHEST AP")
-    series.get_by_text("CT HEAD").first.click()
-    desk.image("CT HEAD", "4 / 6")
+    series.get_by_text("Chest").first.click()
+    desk.image("Chest, AP")
+    series.get_by_text("CT head").first.click()
+    desk.image("CT head", "4 / 6")
 
 
 BAD = {
@@ -99,7 +99,7 @@ def test_a_bad_file_is_answered_in_words(desk: Desk, picture: Picture, content: 
     assert not re.search(r"Traceback|Error:|exception|tensor|0x|None\b", words)
     # The desk goes on.
     desk.upload({"film": made.radiograph(64)})
-    desk.image("DX CHEST AP")
+    desk.image("Chest, AP")
 
 
 @pytest.mark.parametrize("name", [sample.title for sample in SAMPLES])
@@ -117,19 +117,19 @@ def test_a_sample_opens(desk: Desk, picture: Picture, name: str) -> None:
 
 def test_closing_clears_the_desk(desk: Desk) -> None:
     desk.upload({"film": made.radiograph(64)})
-    desk.image("DX CHEST AP")
+    desk.image("Chest, AP")
     desk.press("Close the study")
     expect(desk.page.get_by_role("heading", name=re.compile("Drop a study here"))).to_be_visible()
-    desk.does_not_see("DX CHEST AP")
+    desk.does_not_see("Chest, AP")
 
 
 def test_a_second_visitor_sees_nothing_of_the_first(desk: Desk) -> None:
     desk.upload({"film": made.radiograph(64)})
-    desk.image("DX CHEST AP")
+    desk.image("Chest, AP")
     other = Desk(desk.page.context.new_page(), desk.server)
     other.open()
     other.sees("Drop a study here, or try a sample")
-    other.does_not_see("DX CHEST AP")
+    other.does_not_see("Chest, AP")
     other.page.close()
 
 

@@ -45,7 +45,7 @@ def test_images_and_call_are_seen_without_scrolling(
         choose_light(desk)
     desk.upload({"hand": HAND})
     call = desk.answer().get_by_role("heading", name="Fracture: positive")
-    image, heated = desk.image("DX HAND"), desk.heated("Fracture")
+    image, heated = desk.image("Hand"), desk.heated("Fracture")
     picture("reading")
     for place in (call, image, heated):
         expect(place).to_be_visible()
@@ -73,7 +73,7 @@ def assert_images_lead(page: Page, image: Locator, heated: Locator) -> None:
 def test_a_series_without_a_model_fits_too(desk: Desk, picture: Picture, screen: tuple[int, int]) -> None:
     desk.page.set_viewport_size({"width": screen[0], "height": screen[1]})
     desk.upload({str(number): content for number, content in enumerate(made.ct_series(5, 256))})
-    image = desk.image("CT HEAD")
+    image = desk.image("CT head")
     desk.answer("No model asked")
     picture("series")
     assert lies_on_screen(image, desk.page)
@@ -109,7 +109,7 @@ def test_every_control_is_reached_with_the_tabulator(desk: Desk) -> None:
     desk.upload({"hand": HAND})
     desk.heated("Fracture")
     reached = names_on_the_way(desk.page, steps=70)
-    for name in ("Upload", "Try a sample", "Close the study", "Series|DX HAND", "Model", "Study facts", "Zoom|Fit",
+    for name in ("Upload", "Try a sample", "Close the study", "Series|Hand", "Model", "Study facts", "Zoom|Fit",
                  "Window", "Invert", "Reset", "Centre", "Width", "Heatmap for", "Method", "Opacity", "Contour",
                  "Include the patient", "PNG", "JSON", "Report"):  # fmt: skip
         assert any(re.search(name, each) for each in reached), f"{name} is not among {reached}"
@@ -146,7 +146,7 @@ def test_focus_can_be_seen(desk: Desk) -> None:
 
 def test_images_stay_where_they_are_while_the_window_moves(desk: Desk) -> None:
     desk.upload({"hand": HAND})
-    image = desk.image("DX HAND")
+    image = desk.image("Hand")
     desk.heated("Fracture")
     desk.wait()
     before = image.bounding_box()

@@ -89,7 +89,7 @@ class TestTiltedSeries:
 
     @staticmethod
     def check(desk: Desk, picture: Picture) -> None:
-        desk.image("CT HEAD", "15 / 28")
+        desk.image("CT head", "15 / 28")
         expect(desk.page.get_by_role("note", name="About the image")).to_contain_text("gantry was tilted by 18.5°")
         desk.choose("Window", re.compile("^Brain"))
         middle = shown_of(desk, "15 / 28", "W 80 L 40")

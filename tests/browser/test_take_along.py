@@ -63,11 +63,57 @@ def test_the_report(read: Desk) -> None:
     assert not re.search(r'(src|href)="https?:', content)
 
 
-def test_identity_comes_along_when_asked_for(read: Desk) -> None:
+@pytest.mark.parametrize("button", ["Report", "JSON"])
+def test_identity_comes_along_as_soon_as_it_is_asked_for_and_not_a_moment_longer(read: Desk, button: str) -> None:
+    # No pause anywhere: what is ticked when the button is pressed is what counts.
     read.switch("Include the patient's identity")
+    assert IDENTITY.search(read.download(button).decode())
+    read.switch("Include the patient's identity")
+    assert not IDENTITY.search(read.download(button).decode())
+
+
+def test_files_can_be_taken_while_the_page_is_at_work(read: Desk) -> None:
+    before = decoded(read.download("PNG"))
+    read.switch("Invert")
+    assert decoded(read.download("PNG")).shape == before.shape
+    read.image("inverted")
     read.wait()
-    assert IDENTITY.search(read.download("Report").decode())
-    assert IDENTITY.search(read.download("JSON").decode())
+    assert (decoded(read.download("PNG")) != before).any()
+
+
+def test_the_tick_stays_while_the_image_is_worked_on_and_goes_with_the_study(read: Desk) -> None:
+    tick = read.page.get_by_role("checkbox", name="Include the patient's identity")
+    read.switch("Include the patient's identity")
+    with read.changing():
+        read.switch("Invert")
+    read.wait()
+    expect(tick).to_be_checked()
+    read.upload({"other": made.radiograph(300, BodyPartExamined="HAND", SeriesDescription="Another hand")})
+    read.image("Another hand")
+    read.wait()
+    expect(tick).not_to_be_checked()
+
+
+def test_the_page_stays_when_a_file_cannot_be_made(read: Desk) -> None:
+    form = read.page.locator("form.lb-take-along")
+    form.evaluate("form => form.setAttribute('action', 'take-along/unknown')")
+    assert "no longer open" in read.download("JSON").decode()
+    read.answer("Fracture: positive")
+    assert read.page.url.rstrip("/") == read.server.url
+
+
+def test_files_are_gone_with_the_study(read: Desk) -> None:
+    action = read.page.locator("form.lb-take-along").get_attribute("action")
+    address = f"{read.server.url}/{action}?format=json"
+    assert '"labels"' in read.page.request.get(address).text()
+    read.press("Close the study")
+    read.sees("Drop a study here, or try a sample")
+    read.wait()
+    assert "no longer open" in read.page.request.get(address).text()
+
+
+def test_the_report_is_the_file_alone(read: Desk) -> None:
+    assert "<script" not in read.download("Report").decode()
 
 
 def test_the_log_holds_no_identity(read: Desk) -> None:
