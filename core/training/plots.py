@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PLOTS_FOLDER = "plots"
+ALL_PLOTS = (ROC_FILE, CALIBRATION_FILE, LEARNING_FILE) = ("roc.png", "calibration.png", "curves.png")
 SIZE_INCHES = (6.0, 4.6)
 DOTS_PER_INCH = 100
 _MARKERS = {"circle": "o", "square": "s", "diamond": "D", "cross": "P", "x": "X"}
@@ -33,21 +34,24 @@ Draw = Callable[["Axes", LabelCurves, str, LabelLook], None]
 
 def write_plots(folder: Path, spec: ModelSpec, evidence: Evidence) -> None:
     """Write the charts of a model into its folder, in place of those that are there."""
-    (folder / PLOTS_FOLDER).mkdir(exist_ok=True)
-    for name, figure in draw_plots(spec, evidence).items():
-        replace_file(folder / PLOTS_FOLDER / name, _png(figure))
+    place, figures = folder / PLOTS_FOLDER, draw_plots(spec, evidence)
+    place.mkdir(exist_ok=True)
+    for name, figure in figures.items():
+        replace_file(place / name, _png(figure))
+    for name in set(ALL_PLOTS) - set(figures):
+        (place / name).unlink(missing_ok=True)
 
 
 def draw_plots(spec: ModelSpec, evidence: Evidence) -> Mapping[str, Figure]:
     """Return the charts by file name: ROC and calibration of all labels, and how training went where that is known."""
     figures = {
-        "roc.png": _of_all_labels(spec, evidence, _draw_roc, title="ROC curves on the test part"),
-        "calibration.png": _of_all_labels(spec, evidence, _draw_reliability, title="Calibration on the test part"),
+        ROC_FILE: _of_all_labels(spec, evidence, _draw_roc, title="ROC curves on the test part"),
+        CALIBRATION_FILE: _of_all_labels(spec, evidence, _draw_reliability, title="Calibration on the test part"),
     }
-    figures["roc.png"].axes[0].set(xlabel="1 − specificity", ylabel="Sensitivity")
-    figures["calibration.png"].axes[0].set(xlabel="Mean score", ylabel="Share with the finding (95 % interval)")
+    figures[ROC_FILE].axes[0].set(xlabel="1 − specificity", ylabel="Sensitivity")
+    figures[CALIBRATION_FILE].axes[0].set(xlabel="Mean score", ylabel="Share with the finding (95 % interval)")
     if evidence.learning is not None:
-        figures["curves.png"] = _draw_learning(evidence.learning)
+        figures[LEARNING_FILE] = _draw_learning(evidence.learning)
     return figures
 
 
