@@ -107,7 +107,7 @@ class Engine:
         self.network = network.eval().requires_grad_(requires_grad=False)
         self.gate = gate
         self.centre_shift = centre_shift(network, spec.input.size, channels=spec.input.channels)
-        self._features = _fused(network, () if gate is None else gate.blocks)
+        self._features = fused_features(network, () if gate is None else gate.blocks)
         try:
             self._move(device)
         except torch.OutOfMemoryError:
@@ -274,8 +274,8 @@ class _Features(nn.Module):
         return self.network.features_and_statistics(x, after=self.after)
 
 
-def _fused(network: Network, after: tuple[int, ...]) -> nn.Module:
-    """Copy the features with batch normalisation folded into the convolutions before it."""
+def fused_features(network: Network, after: tuple[int, ...]) -> nn.Module:
+    """Copy `Network.features_and_statistics`, with batch normalisation folded into the convolutions before it."""
     fused: nn.Module = fuse(_Features(network, after))
     return fused.eval().requires_grad_(requires_grad=False)
 

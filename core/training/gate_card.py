@@ -16,6 +16,9 @@ TITLE = "Input gate"
 _BEFORE = "## Known failures"
 """The section that the gate's stands before, where a card has one."""
 
+MARK = "†"
+"""Behind images that the limit was set by."""
+
 Values = NDArray[np.float64]
 
 
@@ -28,26 +31,48 @@ def with_gate_section(card: str, fitted: FittedGate) -> str:
 
 def gate_section(fitted: FittedGate) -> str:
     """Return the section in Markdown, without a line break at its end."""
-    gate, proper = fitted.gate, np.concatenate(list(fitted.proper.values()))
-    tested = len(next(iter(fitted.proper.values())))
-    changed = [(name, *_unusual_and_refused(values, gate)) for name, values in fitted.proper.items()]
+    proper = np.concatenate(list(fitted.proper.values()))
+    changed = [
+        (name, len(values), *_unusual_and_refused(values, fitted.gate)) for name, values in fitted.proper.items()
+    ]
     foreign = [
-        (name, len(values), _refused(values, gate), f"{_auroc(proper, values):.4f}")
+        (
+            f"{name} {MARK}" if name in fitted.known else name,
+            len(values),
+            _refused(values, fitted.gate),
+            f"{_auroc(proper, values):.4f}",
+        )
         for name, values in fitted.foreign.items()
     ]
     return "\n\n".join(
         (
             f"## {TITLE}",
-            "How unlike the training images an image is, measured on the network's own maps: their distance is about "
-            f"1. Beyond {gate.usual:.2f} an image is called unusual; beyond {gate.limit:.2f} the model makes no call. "
-            f"Both were set on {gate.origin}: 99 % of them lie below the first as they are, and 99 % below the second "
-            "under all the changes of the next table together.",
-            format_table((f"{tested} proper images, of the test part", "unusual", "refused"), changed),
+            _limits(fitted),
+            format_table(("proper images, of the test part", "number", "unusual", "refused"), changed),
             format_table(("images that should be refused", "number", "refused", "AUROC"), foreign),
-            "Nothing was fitted to or chosen on the images of either table. AUROC: distances against those of the "
-            "proper images under all changes together.",
+            f"No number of the gate was set on the images of either table{_but_for(fitted)}; which maps are measured "
+            "was chosen for all models alike. AUROC: distances against those of the proper images under all changes "
+            "together.",
         )
     )
+
+
+def _limits(fitted: FittedGate) -> str:
+    gate = fitted.gate
+    room = (
+        f" The second was then moved half-way to the nearest kind of the images marked {MARK}, which leaves room for "
+        "proper images of another origin."
+    )
+    return (
+        "How unlike the training images an image is, measured on the network's own maps: their distance is about "
+        f"1. Beyond {gate.usual:.2f} an image is called unusual; beyond {gate.limit:.2f} the model makes no call. "
+        f"Both were set on {gate.origin}: 99 % of them lie below the first as they are, and 99 % below the second "
+        f"under all the changes of the next table together.{room if fitted.known else ''}"
+    )
+
+
+def _but_for(fitted: FittedGate) -> str:
+    return f", but for those marked {MARK}, which set the limit" if fitted.known else ""
 
 
 def _unusual_and_refused(distances: Values, gate: Gate) -> tuple[str, str]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from core.models.predict import Engine
 
 CONFIG_FILE = "training.toml"
-MOST_FOREIGN = 500
+MOST_FOREIGN = 300
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +36,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FOLDER",
-        help="images of something else, to measure on how many the gate refuses; may be given several times",
+        help="images of something else, to measure how many of them the gate refuses; may be given several times",
+    )
+    parser.add_argument(
+        "--known",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FOLDER",
+        help="the same, but the limit is set by them: half-way between proper images and the nearest of these",
     )
 
 
@@ -57,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
     """Fit, measure and write the gate, reporting progress on standard error; the exit status is 0."""
     spec = find_model(options.model)
     config = config_for(spec, options)
-    folder = give_gate(spec, config, foreign=options.foreign)
+    folder = give_gate(spec, config, foreign=options.foreign, known=options.known)
     sys.stdout.write(f"{folder}\n")
     return 0
 
@@ -83,10 +91,18 @@ def config_for(spec: ModelSpec, options: argparse.Namespace) -> TrainingConfig:
     return replace(read_config(values), input=spec.input)
 
 
-def give_gate(spec: ModelSpec, config: TrainingConfig, *, foreign: Sequence[Path] = ()) -> Path:
-    """Fit a gate for a model that is there, measure it, and write it and its figures into the model's folder."""
+def give_gate(
+    spec: ModelSpec, config: TrainingConfig, *, foreign: Sequence[Path] = (), known: Sequence[Path] = ()
+) -> Path:
+    """Fit a gate for a model that is there, measure it, and write it and its figures into the model's folder.
+
+    Raises
+    ------
+    DatasetError
+        The labelled folder cannot be used, or a folder of foreign images holds none.
+    """
     from core.models.predict import Engine, load_engine
-    from core.training.gate import fit_gate
+    from core.training.gate import fit_gate, with_outsiders
     from core.training.gate_card import with_gate_section
     from core.training.run import prepare
 
@@ -96,8 +112,8 @@ def give_gate(spec: ModelSpec, config: TrainingConfig, *, foreign: Sequence[Path
     report("fitting the gate")
     fitted = fit_gate(ready.network, spec.input, prepared.pictures.pixels, prepared.division, seed=config.seed)
     ready = Engine(spec, ready.network, ready.device, gate=fitted.statistics)
-    found = {folder.name: distances_of(ready, folder, seed=config.seed) for folder in foreign}
-    fitted = replace(fitted, foreign={**fitted.foreign, **found})
+    found = {folder.resolve().name: distances_of(ready, folder, seed=config.seed) for folder in (*known, *foreign)}
+    fitted = with_outsiders(fitted, found, known=[folder.resolve().name for folder in known])
     write_gate(model_folder(spec), fitted.gate, fitted.statistics, card=with_gate_section(spec.card, fitted))
     return model_folder(spec)
 
@@ -115,7 +131,7 @@ def distances_of(ready: Engine, folder: Path, *, seed: int) -> NDArray[np.float6
     files = np.array(sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")))
     drawn = np.random.default_rng([seed, 13]).permutation(files)[:MOST_FOREIGN]
     distances = [distance for path in drawn for distance in _distance_of(ready, path)]
-    report(f"{folder.name}: {len(distances)} images measured, {len(drawn) - len(distances)} passed over")
+    report(f"{folder.resolve().name}: {len(distances)} images measured, {len(drawn) - len(distances)} passed over")
     if not distances:
         raise DatasetError("A folder of foreign images holds none that could be read.", code="nothing-readable")
     return np.array(distances, dtype=np.float64)

@@ -1,0 +1,329 @@
+"""Fitting the gate: limits by hand, made-up films accepted, pictures of nobody refused, a model folder completed."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from sklearn.decomposition import PCA
+
+from core.domain import Gate, InputSpec
+from core.errors import DatasetError
+from core.models.gate import root
+from core.models.network import Network
+from core.models.predict import fused_features, load_engine
+from core.models.spec import WEIGHTS_FILE, read_spec
+from core.training.augmentation import as_batch
+from core.training.gate import (
+    AXES,
+    CONDITIONS,
+    FittedGate,
+    averages,
+    blocks_to_measure,
+    fit_gate,
+    fit_statistics,
+    limits_from,
+    passing_distance,
+    with_outsiders,
+    with_room,
+)
+from core.training.gate_card import MARK, TITLE, gate_section, with_gate_section
+from core.training.gate_command import add_arguments, run
+from core.training.split import Division, Part
+from core.training.strangers import EACH, SIDE, strangers
+from core.training.stress import PLAIN
+from core.training.validation import network_input
+from tests.core.models.networks import seeded_network
+from tests.core.training.films import film, write
+from tests.made_models import CHEST_SPEC
+
+SPEC = InputSpec((64, 64), 3, "squash", "percentile", (0.5,) * 3, (0.5,) * 3)
+
+
+# ── Limits ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [
+        (199, 198),  # ⌈0.99 · 200⌉ = 198: of 200 exchangeable images two are expected beyond
+        (299, 297),
+        (99, 99),  # ⌈0.99 · 100⌉ = 99, the largest
+        (10, 10),  # ⌈0.99 · 11⌉ = 11 is more than there are
+        (1000, 991),
+    ],
+)
+def test_passing_distance_by_hand(count: int, expected: int) -> None:
+    distances = np.random.default_rng(0).permutation(np.arange(1.0, count + 1))
+    assert passing_distance(distances) == expected
+
+
+def test_passing_distance_keeps_its_promise() -> None:
+    rng = np.random.default_rng(1)
+    beyond = [(rng.exponential(size=50) > passing_distance(rng.exponential(size=299))).mean() for _ in range(2000)]
+    assert np.mean(beyond) == pytest.approx(0.01, abs=0.001)
+
+
+def test_limits_by_hand() -> None:
+    plain, changed = np.arange(1.0, 200), np.arange(1001.0, 1200)
+    # Of 398 numbers, ⌈0.99 · 399⌉ = 396th: the third largest.
+    assert limits_from({PLAIN: plain, "changed": changed}) == (198.0, 1197.0)
+    # The limit of the proper is never below that of the usual.
+    assert limits_from({PLAIN: plain, "changed": np.zeros(9000)}) == (198.0, 198.0)
+
+
+def test_known_outsiders_far_away_leave_room() -> None:
+    gate = Gate("0" * 64, usual=1.5, limit=2.0, origin="x")
+    far, farther = np.full(50, 8.0), np.full(50, 18.0)
+    far[0] = 0.1  # one odd picture in fifty
+    assert with_room(gate, {"far": farther}) == replace(gate, limit=6.0)  # √(2 · 18)
+    assert with_room(gate, {"hands": farther, "heads": np.r_[far, far, 8.0]}).limit == pytest.approx(4.0)
+
+
+def test_known_outsiders_that_are_near_leave_the_limit_where_it_is() -> None:
+    gate = Gate("0" * 64, usual=1.5, limit=2.0, origin="x")
+    assert with_room(gate, {"near": np.array([1.9, 2.5, 3.0]), "far": np.full(9, 50.0)}) == gate
+
+
+def test_only_known_outsiders_and_pictures_of_nobody_set_the_limit() -> None:
+    fitted = replace(hand_made(), foreign={"noise": np.full(9, 18.0)})
+    measured = {"hands": np.full(9, 8.0), "heads": np.full(9, 2.5)}
+    assert with_outsiders(fitted, measured).gate == fitted.gate
+    moved = with_outsiders(fitted, measured, known=["hands"])
+    assert moved.gate == replace(fitted.gate, limit=4.0)  # √(2 · 8); the heads at 2.5 are left for testing
+    assert moved.known == {"noise", "hands"}
+    assert list(moved.foreign) == ["noise", "hands", "heads"]
+
+
+# ── The cloud ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_cloud_is_that_of_probabilistic_principal_components() -> None:
+    rng = np.random.default_rng(2)
+    measured = rng.normal(size=(900, 3)) @ rng.normal(size=(3, 80)) + rng.normal(size=(900, 80)) + 40
+    cloud = fit_statistics(measured, blocks=(3,), seed=0)
+    z = (root(measured) - root(measured).mean(axis=0)) / root(measured).std(axis=0)
+    precision = PCA(AXES).fit(z).get_precision()
+    expected = np.sqrt(np.einsum("nd,de,ne->n", z, precision, z) / 80)
+    np.testing.assert_allclose(cloud.distance(measured), expected, rtol=1e-6)
+    assert np.sqrt(np.mean(expected**2)) == pytest.approx(1, abs=0.05)
+
+
+def test_a_channel_that_is_silent_in_training_does_not_decide() -> None:
+    measured = np.random.default_rng(3).uniform(1, 4, (200, 20))
+    measured[:, 7] = 0
+    probe = measured[:1].copy()
+    probe[0, 7] = 1e-6
+    cloud = fit_statistics(measured, blocks=(0,), seed=0)
+    assert cloud.distance(probe)[0] < 2 * cloud.distance(measured).max()
+
+
+def test_few_images_get_few_axes_and_wide_networks_small_files() -> None:
+    assert fit_statistics(np.random.default_rng(4).normal(size=(24, 50)), blocks=(0,), seed=0).components.shape == (
+        3,
+        50,
+    )
+    wide = fit_statistics(np.random.default_rng(4).normal(size=(300, 20_000)), blocks=(0,), seed=0)
+    assert wide.components.astype(np.float32).nbytes < 2_500_000
+
+
+@pytest.mark.parametrize(
+    ("architecture", "expected"),
+    [
+        ("mobilenet_v2", (3, 6, 13, 17)),  # the last of 56², 28² and 14² at 224², and the last but one
+        ("resnet18", (5, 7, 9, 10)),  # conv1, bn1, relu, maxpool, then two blocks a layer
+        ("densenet121", (4, 6, 8, 10)),
+        ("swin_t", (2,)),  # lays its maps out in another way
+    ],
+)
+def test_blocks_to_measure(architecture: str, expected: tuple[int, ...]) -> None:
+    assert blocks_to_measure(seeded_network(architecture), replace(SPEC, size=(224, 224))) == expected
+
+
+# ── Films and strangers ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+FILMS = 120
+
+
+def division_of(count: int) -> Division:
+    """Return half for training, a quarter each for validation and test."""
+    part = np.resize([Part.TRAINING, Part.VALIDATION, Part.TRAINING, Part.TEST], count)
+    return Division(part.astype(np.int64), np.arange(count), ())
+
+
+@pytest.fixture(scope="module")
+def films() -> np.ndarray:
+    rng = np.random.default_rng(5)
+    return np.stack([film(rng, opacity=index % 2 == 0) for index in range(FILMS)])
+
+
+def settled_network(films: np.ndarray) -> Network:
+    """Return a network with random weights whose batch normalisation knows films, so that its maps differ."""
+    network = seeded_network("shufflenet_v2_x0_5")
+    for layer in network.modules():
+        if isinstance(layer, torch.nn.BatchNorm2d):
+            layer.reset_running_stats()
+            layer.momentum = None
+    with torch.no_grad():
+        network.train().features(network_input(as_batch(films[::2], size=SPEC.size), SPEC))
+    return network.eval()
+
+
+def fit(films: np.ndarray) -> FittedGate:
+    """Fit the gate of a small network with few copies, so that it takes seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("core.training.gate.MEASURED_COPIES", 3 * FILMS)
+        patch.setattr("core.training.gate.CHANGED_IMAGES", 15)
+        return fit_gate(settled_network(films), SPEC, films, division_of(FILMS), seed=1)
+
+
+@pytest.fixture(scope="module")
+def fitted(films: np.ndarray) -> FittedGate:
+    return fit(films)
+
+
+def test_films_are_accepted(fitted: FittedGate) -> None:
+    assert set(fitted.proper) == set(CONDITIONS)
+    assert np.mean(fitted.proper[PLAIN] > fitted.gate.limit) <= 0.05
+    assert fitted.gate.usual <= fitted.gate.limit
+    assert fitted.gate.origin == "30 validation images"
+
+
+@pytest.mark.parametrize("kind", ["stripes and checkers", "pages of text", "screens"])
+def test_strangers_are_refused(fitted: FittedGate, kind: str) -> None:
+    assert np.mean(fitted.foreign[kind] > fitted.gate.limit) >= 0.9
+
+
+def test_the_same_seed_gives_the_same_gate(fitted: FittedGate, films: np.ndarray) -> None:
+    again = fit(films)
+    assert again.gate == fitted.gate
+    np.testing.assert_array_equal(again.statistics.components, fitted.statistics.components)
+
+
+def test_pictures_are_measured_one_by_one(films: np.ndarray) -> None:
+    measure = fused_features(seeded_network("resnet18"), (5, 7))
+    together, alone = averages(measure, SPEC, films[:70]), averages(measure, SPEC, films[69:70])
+    assert together.shape[0] == 70
+    np.testing.assert_allclose(together[69:], alone, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_conditions_keep_size_and_leave_a_picture(condition: str, films: np.ndarray) -> None:
+    changed = CONDITIONS[condition](films[:2], (48, 40))
+    assert changed.shape == (2, 1, 48, 40)
+    assert changed.std() > 0.02
+
+
+def test_bars_are_black_and_outside() -> None:
+    white = np.full((1, 54, 54), 255, np.uint8)
+    sides = CONDITIONS["black bars at the sides"](white, (54, 54))[0, 0].numpy()
+    # 54 / 1.35 = 40 columns of picture, 7 of bar on either side.
+    assert sides[:, :6].max() == sides[:, -6:].max() == 0
+    assert sides[:, 8:-8].min() == pytest.approx(1)
+    above = CONDITIONS["black bars above and below"](white, (54, 54))[0, 0].numpy()
+    np.testing.assert_allclose(above, sides.T)
+
+
+def test_strangers_are_pictures() -> None:
+    for pictures in strangers(seed=0).values():
+        assert pictures.shape == (EACH, SIDE, SIDE)
+        assert pictures.dtype == np.uint8
+        assert (pictures.reshape(EACH, -1).std(axis=1) > 5).all()
+
+
+# ── The card ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def hand_made() -> FittedGate:
+    """Return figures that can be counted: of 4 proper films one is unusual and one refused; of 2 hands one is."""
+    gate = Gate("0" * 64, usual=1.5, limit=2.0, origin="9 validation images")
+    proper, hands = np.array([1.0, 1.2, 1.8, 2.5]), np.array([1.9, 7.0])
+    cloud = fit_statistics(np.random.default_rng(0).normal(size=(60, 4)), blocks=(0,), seed=0)
+    return FittedGate(gate, cloud, {PLAIN: proper}, {"hands": hands})
+
+
+def test_the_section_counts() -> None:
+    section = gate_section(hand_made())
+    # Wilson, 1 of 4: 4.6–69.9 %; 1 of 2: 9.5–90.5 %. Pairs in order: 3 of 4 below 1.9, 4 of 4 below 7.
+    assert "| as it is | 4 | 25.0 % | 25.0 % (4.6–69.9) |" in section
+    assert "| hands | 2 | 50.0 % (9.5–90.5) | 0.8750 |" in section
+    assert "Beyond 1.50 " in section
+    assert "beyond 2.00 " in section
+
+
+def test_the_section_names_what_the_limit_was_set_by() -> None:
+    plain, moved = gate_section(hand_made()), gate_section(with_outsiders(hand_made(), {}, known=["hands"]))
+    assert MARK not in plain
+    assert f"| hands {MARK} | 2 |" in moved
+    assert f"half-way to the nearest kind of the images marked {MARK}" in moved
+
+
+def test_the_section_is_placed_and_replaced() -> None:
+    card = "# Model\n\n## Data\n\nFilms.\n\n## Known failures\n\n- All.\n"
+    once = with_gate_section(card, hand_made())
+    assert re.findall(r"^## (.*)$", once, flags=re.MULTILINE) == ["Data", TITLE, "Known failures"]
+    assert with_gate_section(once, hand_made()) == once
+    assert with_gate_section("# Model\n", hand_made()).startswith(f"# Model\n\n## {TITLE}\n")
+
+
+# ── The command ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def trained(made_weights: Path, tmp_path: Path) -> Path:
+    """Return a folder with films, hands and a model that has no gate."""
+    rng = np.random.default_rng(6)
+    for index in range(60):
+        name = ("clear", "opaque")[index % 2]
+        write(tmp_path / "films" / name / f"p{index}.png", film(rng, opacity=bool(index % 2)))
+    drawn = strangers(seed=1)
+    for index in range(5):
+        write(tmp_path / "hands" / f"{index}.png", drawn["pages of text"][index])
+        write(tmp_path / "noise" / f"{index}.png", drawn["white noise"][index])
+    (tmp_path / "hands" / "notes.txt").write_text("not a picture")
+    config = 'absence = "clear"\nworking_size = [72, 72]\n'
+    (made_weights / CHEST_SPEC.id / "training.toml").write_text(config)
+    return tmp_path
+
+
+def options(*words: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    return parser.parse_args(words)
+
+
+def test_a_model_folder_is_given_a_gate(
+    trained: Path, made_weights: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.training.gate.MEASURED_COPIES", 60)
+    folder = made_weights / CHEST_SPEC.id
+    before = (folder / WEIGHTS_FILE).read_bytes()
+    work = str(trained / "work")
+    others = ("--foreign", str(trained / "hands"), "--known", str(trained / "noise"))
+    words = (str(trained / "films"), "--model", CHEST_SPEC.id, *others, "--work", work)
+    assert run(options(*words)) == 0
+    told = capsys.readouterr()
+    assert told.out.strip() == str(folder)
+    assert "hands: 5 images measured, 1 passed over" in told.err
+    assert (folder / WEIGHTS_FILE).read_bytes() == before
+    spec = read_spec(folder)
+    assert spec.gate is not None
+    assert math.isfinite(spec.gate.limit)
+    assert f"## {TITLE}" in spec.card
+    assert "| hands | 5 |" in spec.card
+    assert f"| noise {MARK} | 5 |" in spec.card
+    assert load_engine(spec, device="cpu").gate is not None
+
+
+def test_without_its_configuration_a_model_gets_none(trained: Path, made_weights: Path) -> None:
+    (made_weights / CHEST_SPEC.id / "training.toml").unlink()
+    with pytest.raises(DatasetError) as caught:
+        run(options(str(trained / "films"), "--model", CHEST_SPEC.id))
+    assert caught.value.code == "no-training-configuration"
