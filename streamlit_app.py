@@ -12,10 +12,11 @@ from starlette.middleware import Middleware
 from core.ui import offers
 from core.ui.failure import answer_calmly
 from core.ui.front import DarkFirst
+from core.ui.viewer.route import PIXEL_ROUTES
 
 app = st.App(
     Path(__file__).parent / "core" / "ui" / "shell.py",
-    routes=[offers.ROUTE],
+    routes=[offers.ROUTE, *PIXEL_ROUTES],
     middleware=[Middleware(DarkFirst)],
     on_script_error=answer_calmly,
 )

@@ -1,0 +1,106 @@
+"""The viewer on a page: a Components v2 canvas, fed by `core.ui.viewer.route`.
+
+The page tells it what to show; it tells the page where it stands once the hand is lifted. In between nothing travels
+but pixels that are not in the browser yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.web.server.starlette.starlette_server_config import XSRF_COOKIE_NAME
+
+from core.reports.wording import NOT_FOR_DIAGNOSIS
+from core.ui.viewer.panes import Pane, colours_as_json, pane_as_json
+from core.ui.viewer.route import browser_mark, program_version
+from core.ui.viewer.source import PixelSource
+from core.ui.viewer.state import ViewerState
+from core.ui.viewer.store import STORE, Holder
+
+FOLDER = Path(__file__).parent
+
+_mount = st.components.v2.component(
+    "lightbox_viewer",
+    css=(FOLDER / "viewer.css").read_text("utf-8"),
+    js=(FOLDER / "boot.js").read_text("utf-8"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Jump:
+    """An order to show a frame of the first pane. It is obeyed once for each `serial`."""
+
+    frame: int
+    serial: int
+
+
+def viewer(
+    panes: Sequence[Pane],
+    *,
+    key: str,
+    start: ViewerState | None = None,
+    jump: Jump | None = None,
+    on_change: Callable[[], None] | None = None,
+) -> ViewerState | None:
+    """Show pictures next to each other and return how the reader looks at them.
+
+    Parameters
+    ----------
+    panes : sequence of Pane
+        One or more. While the key and the sources stay the same, a rerun of the page reloads nothing.
+    key : str
+    start : ViewerState, optional
+        Where to begin with a series that this viewer has not shown just before.
+    jump : Jump, optional
+        Go to a frame.
+    on_change : callable, optional
+        Called before the page runs again because the reader has looked at something else.
+
+    Returns
+    -------
+    ViewerState or None
+        None where the viewer's program did not reach the browser, so that the page can show pictures made by the
+        server instead.
+    """
+    start = start or ViewerState()
+    result = _mount(
+        key=key,
+        data={
+            "program": f"/viewer/program/{program_version()}/main.mjs",
+            "pixels": "/viewer/pixels/",
+            "notice": NOT_FOR_DIAGNOSIS,
+            "panes": [pane_as_json(pane, grant(pane.source)) for pane in panes],
+            "colours": colours_as_json(panes),
+            "start": start.as_json(),
+            "jump": jump and {"frame": jump.frame, "serial": jump.serial},
+        },
+        on_view_change=on_change or _nothing,
+        on_failed_change=_nothing,
+        on_renew_change=_nothing,
+    )
+    if result.get("failed"):
+        return None
+    return _state_of(result.get("view"), panes[0].source, start)
+
+
+def grant(source: PixelSource) -> str:
+    """Return a token for the pictures of a series, for the session and the browser that this page is shown in."""
+    context = get_script_run_ctx()
+    mark = browser_mark(st.context.cookies.get(XSRF_COOKIE_NAME))
+    return STORE.grant(source, Holder(context.session_id if context else "", mark))
+
+
+def _state_of(told: Any, source: PixelSource, start: ViewerState) -> ViewerState:
+    """Return what the browser told of this series; what it told of another one is not meant for it."""
+    if not isinstance(told, dict) or told.get("source") != source.series.uid:
+        return start
+    return ViewerState.from_json(told, frames=len(source))
+
+
+def _nothing() -> None:
+    """Stand in for a callback: Streamlit keeps a component's state only where there is one."""

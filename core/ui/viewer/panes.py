@@ -1,0 +1,116 @@
+"""What the viewer shows: panes next to each other, and the heatmaps that can be laid over them."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from core.domain import Explanation
+from core.overlay import CONTOUR_COLOUR, Limits, colour_map
+from core.ui.viewer.source import PixelSource
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Heat:
+    """A heatmap of one frame, on its own coarse grid; the browser interpolates it.
+
+    Attributes
+    ----------
+    explanation : Explanation
+    limits : (low, high)
+        The values of the first and the last colour.
+    frame_uid : str
+        Of the frame that it explains: it is shown over no other.
+    title : str
+        What people call its label.
+    """
+
+    explanation: Explanation
+    limits: Limits
+    frame_uid: str
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pane:
+    """One picture of the viewer.
+
+    Panes of the same source share window, inversion and slice; all panes share zoom and place while they are linked.
+
+    Attributes
+    ----------
+    source : PixelSource
+    title : str
+        Written into the corner: the series' title.
+    heats : tuple of Heat
+        What can be laid over it; the first one is, where the reader has not chosen.
+    words : str
+        Said under the pane where no heatmap is shown: why.
+    identity : tuple of str
+        Lines about the patient, for the corner; only where the reader asked for them.
+    is_synthetic : bool
+        The title is then emphasised.
+    """
+
+    source: PixelSource
+    title: str
+    heats: tuple[Heat, ...] = ()
+    words: str = ""
+    identity: tuple[str, ...] = ()
+    is_synthetic: bool = False
+
+
+def pane_as_json(pane: Pane, token: str) -> dict[str, Any]:
+    """Return what the browser is told of a pane."""
+    frames = pane.source.series.frames
+    position = frames[0].position
+    times = [frame.frame_time_ms for frame in frames if frame.frame_time_ms]
+    return {
+        "source": pane.source.series.uid,
+        "token": token,
+        "title": pane.title,
+        "synthetic": pane.is_synthetic,
+        "identity": list(pane.identity),
+        "words": pane.words,
+        "frames": len(frames),
+        "unit": "Slice" if position is not None and not times else "Frame",
+        "frame_time_ms": times[0] if times else None,
+        "heats": [_heat_as_json(heat, pane.source) for heat in pane.heats],
+    }
+
+
+def colours_as_json(panes: Sequence[Pane]) -> dict[str, Any] | None:
+    """Return the colours of heatmaps where there is one."""
+    if not any(pane.heats for pane in panes):
+        return None
+    return {"map": _colour_table(), "contour": list(CONTOUR_COLOUR)}
+
+
+def _heat_as_json(heat: Heat, source: PixelSource) -> dict[str, Any]:
+    explanation, extent = heat.explanation, heat.explanation.extent
+    uids = [frame.uid for frame in source.series.frames]
+    values = np.ascontiguousarray(explanation.heatmap, dtype="<f4")
+    return {
+        "label": explanation.label_name,
+        "title": heat.title or explanation.label_name,
+        "method": explanation.method,
+        "unit": explanation.unit,
+        "frame": uids.index(heat.frame_uid) if heat.frame_uid in uids else -1,
+        "rows": values.shape[0],
+        "columns": values.shape[1],
+        "values": base64.b64encode(values.tobytes()).decode("ascii"),
+        "extent": [extent.top, extent.left, extent.bottom, extent.right],
+        "centre_shift": list(explanation.centre_shift),
+        "limits": list(heat.limits),
+    }
+
+
+@lru_cache
+def _colour_table() -> str:
+    table = colour_map(np.arange(256.0), limits=(0.0, 255.0))
+    return base64.b64encode(table.tobytes()).decode("ascii")

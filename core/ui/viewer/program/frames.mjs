@@ -1,0 +1,161 @@
+// @ts-check
+// The pictures of one series: fetched once, the one that is looked at first, then its neighbours.
+
+import { Pyramid, decodeFrame } from "./frame.mjs"
+
+/** So many requests run at once; one more connection stays free for what is asked for next. */
+const AT_ONCE = 3
+const REMEMBERED_BYTES = 640 * 2 ** 20
+const ATTEMPTS = 3
+const RETRY_MS = 400
+
+/** A picture that cannot be shown, in words for the reader. */
+export class Unshowable {
+  /** @param {string} words */
+  constructor(words) {
+    this.words = words
+  }
+}
+
+export class Frames {
+  /**
+   * @param {object} settings
+   * @param {string} settings.address of the pixels, to which the number of a frame is added
+   * @param {string} settings.token
+   * @param {number} settings.count
+   * @param {(index: number) => void} settings.onArrival
+   * @param {() => void} settings.onEnded the token is not valid any more
+   */
+  constructor({ address, token, count, onArrival, onEnded }) {
+    this.address = address
+    this.token = token
+    this.count = count
+    this.onArrival = onArrival
+    this.onEnded = onEnded
+    /** @type {Map<number, Pyramid | Unshowable>} in the order of their last use */
+    this.known = new Map()
+    /** @type {Set<number>} */
+    this.running = new Set()
+    this.bytes = 0
+    this.current = 0
+    this.isWaiting = false
+    this.leaving = new AbortController()
+  }
+
+  /** @param {number} index @returns {Pyramid | Unshowable | undefined} */
+  get(index) {
+    const known = this.known.get(index)
+    if (known) {
+      this.known.delete(index)
+      this.known.set(index, known)
+    }
+    return known
+  }
+
+  /** Fetch this picture first, then those around it. @param {number} index */
+  lookAt(index) {
+    this.current = index
+    this.fetchMore()
+  }
+
+  /** @param {string} token */
+  renew(token) {
+    if (token === this.token) return
+    this.token = token
+    this.isWaiting = false
+    this.fetchMore()
+  }
+
+  close() {
+    this.leaving.abort()
+    this.known.clear()
+    this.count = 0
+  }
+
+  /** What is looked at has the server for itself: neighbours wait until it is here. */
+  mayFetch() {
+    if (this.isWaiting || this.running.size >= AT_ONCE) return false
+    return this.known.has(this.current) || !this.running.has(this.current)
+  }
+
+  fetchMore() {
+    while (this.mayFetch()) {
+      const next = this.nearestMissing()
+      if (next === null) return
+      this.running.add(next)
+      this.fetch(next).finally(() => {
+        this.running.delete(next)
+        this.fetchMore()
+      })
+    }
+  }
+
+  /** The nearest picture that is neither here nor on its way, as far out as memory allows. */
+  nearestMissing() {
+    const each = this.known.size > 0 ? this.bytes / this.known.size : 0
+    const most = each > 0 ? Math.max(3, Math.floor(REMEMBERED_BYTES / each)) : this.count
+    for (let step = 0; step < Math.min(this.count, most); step++) {
+      // 0, +1, −1, +2, −2 …
+      const index = this.current + (step % 2 === 1 ? (step + 1) / 2 : -step / 2)
+      if (index >= 0 && index < this.count && !this.known.has(index) && !this.running.has(index)) return index
+    }
+    return this.count <= most ? this.firstMissing() : null
+  }
+
+  /** Near one end of a series its other end is out of reach of equal steps to both sides. */
+  firstMissing() {
+    for (let index = 0; index < this.count; index++) {
+      if (!this.known.has(index) && !this.running.has(index)) return index
+    }
+    return null
+  }
+
+  /** @param {number} index */
+  async fetch(index) {
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      try {
+        await this.fetchOnce(index)
+        return
+      } catch (error) {
+        if (this.leaving.signal.aborted) return
+        if (attempt === ATTEMPTS) this.keep(index, new Unshowable("This image could not be fetched from the server."))
+        await new Promise((resolve) => setTimeout(resolve, attempt * RETRY_MS))
+      }
+    }
+  }
+
+  /** @param {number} index */
+  async fetchOnce(index) {
+    const answer = await fetch(this.address + index, {
+      headers: { "Lightbox-Token": this.token },
+      cache: "no-store",
+      credentials: "same-origin",
+      signal: this.leaving.signal,
+    })
+    if (answer.ok) {
+      this.keep(index, new Pyramid(decodeFrame(await answer.arrayBuffer())))
+    } else if (answer.status === 403) {
+      if (!this.isWaiting) this.onEnded()
+      this.isWaiting = true
+    } else {
+      this.keep(index, new Unshowable((await answer.json()).message))
+    }
+  }
+
+  /** @param {number} index @param {Pyramid | Unshowable} picture */
+  keep(index, picture) {
+    if (this.leaving.signal.aborted) return
+    this.known.set(index, picture)
+    this.bytes += weight(picture)
+    for (const [other, forgotten] of this.known) {
+      if (this.bytes <= REMEMBERED_BYTES) break
+      if (Math.abs(other - this.current) <= 1) continue
+      this.known.delete(other)
+      this.bytes -= weight(forgotten)
+    }
+    this.onArrival(index)
+  }
+}
+
+/** @param {Pyramid | Unshowable} picture */
+const weight = (picture) => (picture instanceof Pyramid ? picture.frame.pixels.byteLength : 0)

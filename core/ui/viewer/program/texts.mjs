@@ -1,0 +1,100 @@
+// @ts-check
+// What is written around a picture.
+
+/** @import { Frame, Heat, NamedVoi, Place } from "./types.mjs" */
+/** @import { Pane } from "./pane.mjs" */
+/** @import { Point } from "./geometry.mjs" */
+/** @import { Heats } from "./heats.mjs" */
+/** @import { Series } from "./viewer.mjs" */
+
+import { html } from "./elements.mjs"
+import { valueAt } from "./frame.mjs"
+import { heatAt } from "./heat.mjs"
+import { number, valueWords, windowWords } from "./words.mjs"
+
+/** @param {HTMLElement} element @param {string[]} lines */
+function writeLines(element, lines) {
+  const text = lines.filter(Boolean).join("\n")
+  if (element.textContent !== text) element.textContent = text
+}
+
+/**
+ * @param {Pane} pane
+ * @param {Series} series
+ * @param {number} shown
+ * @param {Place} place
+ * @param {Frame | null} frame
+ * @param {NamedVoi | null} named
+ */
+export function writeCorners(pane, series, shown, place, frame = null, named = null) {
+  const { told, frames, index } = series
+  pane.corners.topLeft.classList.toggle("synthetic", told.synthetic)
+  writeLines(pane.corners.topLeft, [told.title, ...told.identity])
+  const number_ = told.frames > 1 && shown >= 0 ? `${told.unit} ${shown + 1} / ${told.frames}` : ""
+  const awaited = shown !== index && told.frames > 1 ? `${told.unit} ${index + 1} is loading` : ""
+  const here = frames.known.size
+  const loaded = !awaited && here < told.frames ? `${here} of ${told.frames} loaded` : ""
+  writeLines(pane.corners.topRight, [number_, awaited || loaded])
+  const name = named && named.name !== "Manual" ? named.name : ""
+  const window = frame ? windowWords(named?.voi ?? null, named?.name ?? "") : ""
+  const inverted = series.look.invert ? "Inverted" : ""
+  const scale = pane.view && frame ? `Zoom ${number(Math.round(pane.view.perColumn * 100))} %` : ""
+  writeLines(pane.corners.bottomLeft, [inverted, name, window, scale])
+  const view = [told.title, number_, window, inverted].filter(Boolean).join(", ")
+  pane.canvas.setAttribute("role", "img")
+  if (pane.canvas.getAttribute("aria-label") !== view) pane.canvas.setAttribute("aria-label", view)
+}
+
+/**
+ * @param {Pane} pane
+ * @param {Frame} frame
+ * @param {{heats: Heat[], words: string, shown: number}} slot
+ * @param {Heats} heats
+ * @param {Heat | null} laid
+ */
+export function writeCaption(pane, frame, slot, heats, laid) {
+  const key = JSON.stringify([laid?.label, laid?.method, laid?.limits, slot.words, heats.isOn, slot.shown, frame.columns, frame.rows])
+  if (pane.caption.dataset.key === key) return
+  pane.caption.dataset.key = key
+  if (laid) pane.caption.replaceChildren(...heats.bar(laid))
+  else pane.caption.replaceChildren(html("span", {}, reasonForNone(slot, heats) || matrixWords(frame)))
+}
+
+/** @param {{heats: Heat[], words: string, shown: number}} slot @param {Heats} heats */
+function reasonForNone(slot, heats) {
+  const heat = heats.of(slot.heats)
+  if (!heat) return slot.words
+  if (!heats.isOn) return "Heatmap switched off (H)"
+  return heat.frame >= 0 ? `The heatmap is that of image ${heat.frame + 1}` : slot.words
+}
+
+/** @param {Frame} frame */
+function matrixWords({ columns, rows, spacing }) {
+  if (!spacing) return `${columns} × ${rows} · uncalibrated: lengths are in pixels`
+  return `${columns} × ${rows} · ${spacing.row_mm.toPrecision(3)} × ${spacing.column_mm.toPrecision(3)} mm (${spacing.source})`
+}
+
+/**
+ * What lies under the pointer: position, value, heat.
+ * @param {Pane} pane
+ * @param {Point | null} point
+ * @param {Frame | null} frame
+ * @param {Heat | null} heat
+ * @param {boolean} isElsewhere the pointer is over another pane: mark the place
+ */
+export function writeProbe(pane, point, frame, heat, isElsewhere) {
+  const values = point && frame && valueAt(frame, Math.floor(point.down), Math.floor(point.across))
+  pane.cross.hidden = !(values && isElsewhere && pane.view)
+  if (!values || !point || !frame) {
+    pane.probe.textContent = ""
+    return
+  }
+  if (pane.view && isElsewhere) {
+    const { x, y } = pane.view.toScreen(point)
+    pane.cross.style.transform = `translate(${x / pane.ratio}px, ${y / pane.ratio}px)`
+  }
+  const warmth = heat ? heatAt(heat, point.down, point.across) : NaN
+  const heatWords = Number.isNaN(warmth) ? "" : `\nheat ${number(warmth)}`
+  const place = `x ${Math.floor(point.across)}  y ${Math.floor(point.down)}`
+  pane.probe.textContent = `${place}\n${valueWords(frame, values)}${heatWords}`
+}

@@ -1,0 +1,40 @@
+// @ts-check
+// Numbers and facts in words.
+
+/** @import { Frame, Spacing, Voi } from "./types.mjs" */
+
+/** Four significant digits, whole numbers in full, a true minus sign. @param {number} value */
+export function number(value) {
+  if (!Number.isFinite(value)) return "–"
+  const rounded = Number.isInteger(value) || Math.abs(value) >= 1000 ? Math.round(value) : Number(value.toPrecision(4))
+  return String(rounded).replace("-", "−").replace("e+", "e")
+}
+
+/** @param {Voi | null} voi @param {string} name */
+export function windowWords(voi, name) {
+  if (!voi) return "True colour"
+  if ("values" in voi) return name
+  const curve = voi.function === "SIGMOID" ? " · sigmoid" : ""
+  return `W ${number(voi.width)}  C ${number(voi.center)}${curve}`
+}
+
+/** What a value of a picture is. @param {Frame} frame @param {number[]} values */
+export function valueWords(frame, values) {
+  if (frame.channels === 3) return `RGB ${values.join(" ")}`
+  return frame.unit ? `${number(values[0])} ${frame.unit}` : `value ${number(values[0])}`
+}
+
+/** @param {number} length @param {Spacing | null} spacing */
+export function lengthWords(length, spacing) {
+  if (!spacing) return `${length.toFixed(1)} px`
+  return length >= 100 ? `${length.toFixed(0)} mm` : `${length.toFixed(1)} mm`
+}
+
+/** @param {number} area @param {Spacing | null} spacing */
+export function areaWords(area, spacing) {
+  if (!spacing) return `${Math.round(area)} px²`
+  return area >= 1000 ? `${number(Math.round(area) / 100)} cm²` : `${number(area)} mm²`
+}
+
+/** @param {number} mm */
+export const barWords = (mm) => (mm >= 10 ? `${number(mm / 10)} cm` : `${number(mm)} mm`)
