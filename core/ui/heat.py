@@ -52,11 +52,9 @@ def choose_heat(opened: OpenStudy, reading: Reading, view: View) -> Heat:
 
 
 def _reason_for_none(reading: Reading, score: Score) -> str:
-    if call_of(reading.prediction, score) is False:
-        return "Negative: no heatmap shown"
     if not score.label.is_finding:
         return f"{label_title(score.label)} is no finding: no heatmap shown"
-    return ""
+    return "Negative: no heatmap shown" if call_of(reading.prediction, score) is False else ""
 
 
 def _explain(opened: OpenStudy, reading: Reading, view: View) -> Explanation:

@@ -138,6 +138,18 @@ def test_all_transfer_syntaxes_at_once(desk: Desk, shared_data: Path, picture: P
         assert shown_of(desk).std() > 5
 
 
+def open_film(desk: Desk, path: Path) -> None:
+    """Open a picture without a header and have the chest model asked."""
+    open_file(desk, path)
+    ask_the_chest_model(desk)
+
+
+def ask_the_chest_model(desk: Desk) -> None:
+    desk.wait()
+    if desk.page.get_by_role("region", name="Answer").get_by_text("No model asked").count():
+        desk.choose("Model", re.compile(CHEST_MODEL))
+
+
 class TestChild:
     @pytest.fixture
     def films(self, shared_data: Path) -> dict[str, list[Path]]:
@@ -164,7 +176,7 @@ class TestChild:
         right = 0
         for name, word in (("NORMAL", "negative"), ("PNEUMONIA", "positive")):
             for path in films[name]:
-                open_file(desk, path)
+                open_film(desk, path)
                 call = desk.answer("Pneumonia: ").get_by_role("heading", level=2)
                 right += word in call.inner_text()
                 picture(f"{word}-{path.stem}")
@@ -173,7 +185,7 @@ class TestChild:
     def test_the_heatmap_lies_in_the_chest(self, desk: Desk, films: dict[str, list[Path]]) -> None:
         shares = []
         for path in films["PNEUMONIA"]:
-            open_file(desk, path)
+            open_film(desk, path)
             desk.answer("Pneumonia: ")
             heat = colourfulness(pixels_of(desk.heated("Image with"))).astype(float)
             rows, columns = (side // 7 for side in heat.shape)
@@ -201,8 +213,7 @@ class TestBrain:
     def test_without_a_header_there_is_a_warning(self, desk: Desk, slice_: Path, picture: Picture) -> None:
         desk.upload([slice_])
         desk.image()
-        if desk.page.get_by_role("region", name="Answer").get_by_text("No model asked").count():
-            desk.choose("Model", re.compile(CHEST_MODEL))
+        ask_the_chest_model(desk)
         desk.answer("cxr-pneumonia-pediatric")
         warning = desk.page.get_by_role("note", name=re.compile("Keep in mind|Why not to trust it"))
         expect(warning).to_contain_text("The file has no header")

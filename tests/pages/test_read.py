@@ -14,6 +14,7 @@ from core.io import SAMPLES
 from core.ui.session import Desk
 from tests import made
 from tests.conftest import CHECKOUT
+from tests.made_models import TUMOUR_SPEC, write_chest_model, write_gated_model
 
 SHELL = CHECKOUT / "core" / "ui" / "shell.py"
 READ = CHECKOUT / "pages" / "read.py"
@@ -174,6 +175,50 @@ def test_a_series_no_model_is_for_is_shown_without_an_answer() -> None:
     assert "4 / 5" in words(page)
     page.button(key="frame_next").click().run()
     assert page.button(key="frame_next").disabled
+
+
+def test_a_picture_without_a_header_is_read_by_the_model_that_it_looks_like(made_weights: Path) -> None:
+    write_gated_model(made_weights, TUMOUR_SPEC, limit=1e6)
+    page = bring(opened(), ("slice.png", made.png(made.chest_values(64))))
+    assert page.selectbox(key="model").value == TUMOUR_SPEC.id
+    said = words(page)
+    assert re.search(r"Most likely: (Glioma|Meningioma|Pituitary tumour|No tumour)", said)
+    assert "The file has no header" in said
+    captions = " ".join(element.value for element in page.caption)
+    assert "the picture looks like the training images of this model" in captions
+
+
+def test_a_picture_that_several_models_could_be_meant_for_is_left_to_the_reader(made_weights: Path) -> None:
+    write_chest_model(made_weights, TUMOUR_SPEC)
+    page = bring(opened(), ("slice.png", made.png(made.chest_values(64))))
+    assert page.selectbox(key="model").value == ""
+    said = words(page)
+    assert "No model asked The file does not say what it shows, and several models could be meant." in said
+    assert "Made-up brain model Whether it is meant for this file cannot be told" in said
+    page.selectbox(key="model").select(TUMOUR_SPEC.id).run()
+    assert "Most likely: " in words(page)
+
+
+def test_labels_are_listed_by_their_titles(made_weights: Path) -> None:
+    write_chest_model(made_weights, TUMOUR_SPEC)
+    page = bring(opened(), ("slice", made.radiograph(64, Modality="MR", BodyPartExamined="BRAIN", ViewPosition=None)))
+    assert page.selectbox(key="label").options == ["Glioma", "Meningioma", "Pituitary tumour", "No tumour"]
+    assert 'aria-label="Pituitary tumour: score' in html(page)
+    page.selectbox(key="label").select("None").run()
+    assert "No tumour is no finding: no heatmap shown" in words(page)
+
+
+def test_no_model_asked_names_the_reason_for_each_model() -> None:
+    page = bring(opened(), ("film", made.radiograph(64, PatientAge="034Y")))
+    said = words(page)
+    assert "No model here is meant for this kind of image." in said
+    assert "Made-up chest model Age 34 years, not 1 to 5 years" in said
+
+
+def test_radiographs_of_one_series_open_with_the_first() -> None:
+    page = bring(opened(), *((f"{n}", made.radiograph(64, InstanceNumber=n + 1)) for n in range(3)))
+    assert page.slider(key="frame").value == 1
+    assert page.slider(key="frame").label == "Image, of 3"
 
 
 def test_an_mr_image_given_to_the_chest_model_is_warned_about() -> None:
