@@ -71,7 +71,7 @@ def test_the_faster_one_is_taken_where_it_is_worth_it(full: float, half: float, 
 
     chosen = choose_precision("auto", nn.Identity(), torch.zeros(1, 1, 8, 8), timed=timed)
     assert chosen.bits == bits
-    assert chosen.reason == f"measured: {full:.2f} s a step in float32, {half:.2f} s with bf16"
+    assert chosen.reason == f"measured: {full:.2f} s in float32, {half:.2f} s with bf16, for a few pictures"
 
 
 def test_measuring_leaves_the_network_as_it_is() -> None:
