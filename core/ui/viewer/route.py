@@ -23,6 +23,7 @@ from streamlit.web.server.starlette.starlette_server_config import XSRF_COOKIE_N
 
 from core.errors import CoreError
 from core.ui.access import refusal
+from core.ui.failure import UNFORESEEN, log_calmly
 from core.ui.viewer.encoding import encode_frame
 from core.ui.viewer.store import STORE
 
@@ -58,6 +59,9 @@ def send_pixels(request: Request) -> Response:
             content = encode_frame(source.image(index), source.series.frames[index], source.series.acquisition)
     except CoreError as error:
         return _refused(422, error.code, str(error))
+    except Exception as error:
+        log_calmly(error)
+        return _refused(500, "unforeseen", UNFORESEEN)
     return Response(content, media_type="application/octet-stream", headers=_PRIVATE)
 
 
