@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from core.evaluation.patients import Indices, count_patients, patient_numbers
 
 NO_POSITIVE = "no case with the finding"
 NO_NEGATIVE = "no case without the finding"
@@ -15,6 +19,74 @@ NO_SPARED = "no case is called negative"
 NO_THRESHOLD = "no operating point"
 """Why a figure does not exist."""
 
+NOT_A_NUMBER = "a score is not a number; leave such cases out and report them"
+NOT_0_TO_1 = "a probability lies between 0 and 1"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cases:
+    """A labelled set with a model's scores.
+
+    Attributes
+    ----------
+    labels : tuple of str, (L,)
+    truth : ndarray of float64, (N, L)
+        1 where the finding is present, 0 where it is not, NaN where nobody knows; such a case is left out for that
+        label.
+    scores : ndarray of float64, (N, L)
+        0 to 1.
+    patients : ndarray of int64, (N,)
+        The patient of each case, as a number.
+    """
+
+    labels: tuple[str, ...]
+    truth: NDArray[np.float64]
+    scores: NDArray[np.float64]
+    patients: Indices
+
+    def __len__(self) -> int:
+        return len(self.truth)
+
+    @property
+    def patient_count(self) -> int:
+        """How many different patients there are."""
+        return count_patients(self.patients)
+
+    def of_label(self, index: int) -> tuple[NDArray[np.bool_], NDArray[np.float64], Indices]:
+        """Return truth, scores and patients of the cases for which this label's truth is known."""
+        known = ~np.isnan(self.truth[:, index])
+        return self.truth[known, index] == 1, self.scores[known, index], self.patients[known]
+
+    def chosen(self, mask: NDArray[np.bool_]) -> Cases:
+        """Return some of the cases."""
+        _, patients = np.unique(self.patients[mask], return_inverse=True)
+        return Cases(self.labels, self.truth[mask], self.scores[mask], patients)
+
+
+def as_cases(truth: ArrayLike, scores: ArrayLike, labels: Sequence[str], *, patients: ArrayLike | None = None) -> Cases:
+    """Return the set of labelled cases; ValueError where its parts do not fit together.
+
+    Parameters
+    ----------
+    truth : array-like, (N, L)
+        0 or 1; NaN where it is not known.
+    scores : array-like, (N, L)
+        0 to 1.
+    patients : array-like, (N,), optional
+        The patient of each case; each case is a patient of its own without it.
+    """
+    known, values = np.asarray(truth, dtype=np.float64), np.asarray(scores, dtype=np.float64)
+    expected = (len(known), len(labels))
+    if known.shape != expected or values.shape != expected:
+        raise ValueError(f"truth {known.shape} and scores {values.shape} must be cases × labels, {expected}")
+    if not np.isin(known[~np.isnan(known)], (0, 1)).all():
+        raise ValueError("the truth of a case is 0 or 1, or NaN where it is not known")
+    if np.isnan(values).any():
+        raise ValueError(NOT_A_NUMBER)
+    if values.size and (values.min() < 0 or values.max() > 1):
+        raise ValueError(NOT_0_TO_1)
+    return Cases(tuple(labels), known, values, patient_numbers(patients, n=len(known)))
+
 
 def checked(truth: ArrayLike, score: ArrayLike) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
     """Return truth and score as arrays of the same length; ValueError where they are not."""
@@ -22,7 +94,7 @@ def checked(truth: ArrayLike, score: ArrayLike) -> tuple[NDArray[np.bool_], NDAr
     if is_positive.ndim != 1 or is_positive.shape != values.shape:
         raise ValueError(f"truth {is_positive.shape} and score {values.shape} must be lists of the same length")
     if np.isnan(values).any():
-        raise ValueError("a score is not a number; leave such cases out and report them")
+        raise ValueError(NOT_A_NUMBER)
     return is_positive, values
 
 
@@ -30,7 +102,7 @@ def checked_probability(truth: ArrayLike, probability: ArrayLike) -> tuple[NDArr
     """Return truth and score as arrays; ValueError where a score lies outside 0 to 1."""
     is_positive, values = checked(truth, probability)
     if len(values) and (values.min() < 0 or values.max() > 1):
-        raise ValueError("a probability lies between 0 and 1")
+        raise ValueError(NOT_0_TO_1)
     return is_positive, values
 
 
