@@ -11,7 +11,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 
+from tests.intake.cases import pytest_terminal_summary
 from tests.made_models import write_chest_model
+
+__all__ = ["pytest_terminal_summary"]
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 

@@ -36,6 +36,8 @@ pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
 logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)
 warnings.filterwarnings("ignore", module=r"pydicom(\.|$)")
 
+_CHUNK = 2**22
+_NOTHING = memoryview(b"")
 UNDEFINED_LENGTH = 0xFFFFFFFF
 FIRST_PIXEL_TAG = 0x7FE00008
 _PREFIX_AT = 128
@@ -165,21 +167,26 @@ def _guess_syntax(first: bytes) -> UID:
 def _inflate(deflated: memoryview, limits: Limits) -> bytes:
     most = min(limits.max_inflated_bytes, limits.most_unpacked(len(deflated)))
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    pieces: list[bytes] = []
+    size = 0
     try:
-        content = inflater.decompress(deflated, most)
+        while size <= most and (piece := inflater.decompress(inflater.unconsumed_tail or deflated, _CHUNK)):
+            pieces.append(piece)
+            size += len(piece)
+            deflated = _NOTHING
     except zlib.error:
         raise StudyError(
             "The deflated part of the file (Deflated Explicit VR Little Endian) is damaged.",
             hint="Export the file again.",
             code="damaged-header",
         ) from None
-    if inflater.unconsumed_tail:
+    if size > most:
         raise StudyError(
             f"The file inflates to more than {most / 2**20:.0f} MiB, which is not accepted of one of its size.",
             hint="Export it uncompressed.",
             code="inflates-too-far",
         )
-    return content
+    return b"".join(pieces)
 
 
 def _check_depth(dataset: Dataset, limits: Limits) -> None:
