@@ -179,15 +179,23 @@ function halvedGray(frame, above, rows, columns) {
 /**
  * The mean of the stored values that show something; a hidden value where none does.
  * @param {Frame} frame
- * @param {...number} four
+ * @param {number} a
+ * @param {number} b
+ * @param {number} c
+ * @param {number} d
  */
-function meanOfSeen(frame, ...four) {
-  if (!four.some((stored) => isHidden(frame, stored + frame.intercept))) return four.reduce((a, b) => a + b) / 4
-  const seen = four.filter((stored) => !isHidden(frame, stored + frame.intercept))
-  if (seen.length === 0) return four[0]
-  const mean = seen.reduce((a, b) => a + b) / seen.length
+function meanOfSeen(frame, a, b, c, d) {
+  let [sum, count, seen] = [0, 0, a]
+  for (const stored of [a, b, c, d]) {
+    if (isHidden(frame, stored + frame.intercept)) continue
+    sum += stored
+    count++
+    seen = stored
+  }
+  if (count === 0) return a
   // Between two values on both sides of the padding lies padding.
-  return isHidden(frame, Math.round(mean) + frame.intercept) ? seen[0] : mean
+  const mean = sum / count
+  return isHidden(frame, Math.round(mean) + frame.intercept) ? seen : mean
 }
 
 /**

@@ -43,7 +43,7 @@ function lookedUp(value, lut) {
 export function roundHalfToEven(value) {
   const below = Math.floor(value)
   const isTie = value - below === 0.5
-  return isTie ? below + (below % 2) : Math.round(value)
+  return isTie ? below + Math.abs(below % 2) : Math.round(value)
 }
 
 /**
