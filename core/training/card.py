@@ -7,12 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.domain import Calibration, Estimate, IntendedUse, ModelSpec, OperatingPoint
 from core.training.config import TrainingConfig
-from core.training.dataset import Example, LeftOut
+from core.training.dataset import Example
+from core.training.label_table import count_subgroups
 from core.training.loop import Fitted
 from core.training.measure import Measured
+from core.training.preparation import NOTHING, Prepared
 from core.training.split import Division, Part
 
 FIGURES = {
@@ -32,14 +35,22 @@ class Account:
     """Everything that a run can say about itself."""
 
     config: TrainingConfig
-    examples: tuple[Example, ...]
-    left_out: tuple[LeftOut, ...]
-    division: Division
+    prepared: Prepared
     fitted: Fitted
     calibration: Calibration
     measured: tuple[Measured, ...]
     overall: Estimate | None
-    shortcuts: Mapping[str, float]
+    shortcuts: Mapping[str, Mapping[str, float]]
+
+    @property
+    def examples(self) -> tuple[Example, ...]:
+        """The pictures that were read."""
+        return self.prepared.pictures.examples
+
+    @property
+    def division(self) -> Division:
+        """How they were divided."""
+        return self.prepared.division
 
 
 def write_card(spec: ModelSpec, account: Account) -> str:
@@ -107,31 +118,46 @@ def _intended_use(use: IntendedUse) -> list[str]:
 
 
 def _data(account: Account) -> list[str]:
-    words = account.config.words
+    pictures = account.prepared.pictures
+    colour = f"{pictures.coloured} pictures are in colour; their luminance was read." if pictures.coloured else ""
     return [
-        words.data_source,
-        format_table(("class", *(part.name.lower() for part in Part)), _counts(account)),
+        account.config.words.data_source,
+        format_table(("", *(part.name.lower() for part in Part)), _counts(account)),
+        " ".join(filter(None, (account.prepared.outputs, colour))),
         _how_divided(account),
+        *_subgroups(account),
     ]
 
 
 def _counts(account: Account) -> list[tuple[str, ...]]:
-    """Count images and patients of each class in each part."""
-    rows = []
-    for name in sorted({example.class_name for example in account.examples}):
-        cells = []
-        for part in Part:
-            own = [i for i in account.division.of(part) if account.examples[i].class_name == name]
-            patients = len({account.examples[i].patient for i in own})
-            cells.append(f"{len(own)} images, {patients} patients")
-        rows.append((name, *cells))
-    return rows
+    """Count images and patients of each label in each part, and of those that show none."""
+    targets = account.prepared.material.targets
+    rows = {label.folder: targets[:, index] == 1 for index, label in enumerate(account.prepared.labels)}
+    nothing = targets.sum(axis=1) == 0
+    if nothing.any():
+        rows[account.config.absence or NOTHING] = nothing
+    return [(name, *(_count(account, part, rows[name]) for part in Part)) for name in sorted(rows)]
+
+
+def _count(account: Account, part: Part, shows: NDArray[np.bool_]) -> str:
+    own = np.flatnonzero((account.division.part == part) & shows)
+    patients = len({account.examples[index].patient for index in own})
+    return f"{len(own)} images, {patients} patients"
+
+
+def _subgroups(account: Account) -> list[str]:
+    """Count the other columns of the table; nothing was measured on them."""
+    rows = [
+        (name, "; ".join(f"{value}: {n}" for value, n in counts.items()))
+        for name, counts in count_subgroups(account.examples).items()
+    ]
+    return [format_table(("column of the table", "images"), rows)] if rows else []
 
 
 def _how_divided(account: Account) -> str:
-    reasons = Counter(one.reason for one in account.left_out)
+    reasons = Counter(one.reason for one in account.prepared.pictures.left_out)
     read = (
-        "Left out: " + "; ".join(f"{count} files ({reason})" for reason, count in reasons.items())
+        "Left out: " + "; ".join(f"{count} files or slices ({reason})" for reason, count in reasons.items())
         if reasons
         else "Every file could be read."
     )
@@ -171,18 +197,29 @@ def _own_division(account: Account) -> str:
 
 
 def _patient(account: Account) -> str:
-    pattern = account.config.split.patient_pattern
-    return f"the file name's part that matches `{pattern}`" if pattern else "the file itself"
+    config = account.config
+    words = {
+        "table": f"the column “{config.table.patient if config.table else ''}” of the table",
+        "name": f"the file name's part that matches `{config.split.patient_pattern}`",
+        "header": "who the file's header names",
+        "file": "the file itself",
+    }
+    found = {one.patient_from for one in account.examples}
+    return ", else ".join(text for source, text in words.items() if source in found)
 
 
 def _shortcuts(account: Account) -> list[str]:
-    rows = [(name, f"{area:.3f}") for name, area in account.shortcuts.items()]
+    labels = list(account.shortcuts)
+    rows = [
+        (feature, *(f"{account.shortcuts[label].get(feature, float('nan')):.3f}" for label in labels))
+        for feature in account.shortcuts[labels[0]]
+    ]
     return [
         "Figures that have nothing to do with anatomy, and how well each tells the classes in the training part "
         "(AUROC; 0.5 is not at all). A network that learns them fails on pictures of another origin. The "
         "augmentation of training draws framing, proportions, exposure, sharpness, resolution, compression and side "
         "markers at random to make them worthless; the section after the next shows how far that succeeded.",
-        format_table(("feature", "AUROC"), rows),
+        format_table(("feature", *(["AUROC"] if len(labels) == 1 else labels)), rows),
     ]
 
 
@@ -260,7 +297,8 @@ def _training(account: Account) -> list[str]:
     augmentation = ", ".join(f"{name} {value}" for name, value in asdict(config.augmentation).items())
     return [
         f"{config.architecture}, input {config.input.size[0]} × {config.input.size[1]}, {config.input.resize}, "
-        f"brightness by {config.input.intensity_range}. Initial weights: {config.words.initial_weights or 'random'}. "
+        f"brightness by {config.input.intensity_range}{_enhancement(config.input.enhance)}. "
+        f"Initial weights: {config.words.initial_weights or 'random'}. "
         f"{account.fitted.computed[0].upper()}{account.fitted.computed[1:]}. Weights are stored as float32.",
         _pretraining(config),
         f"AdamW with warm-up and cosine. Schedule: {settings}.",
@@ -280,6 +318,10 @@ def _pretraining(config: TrainingConfig) -> str:
     return f"First, without labels (MoCo v2), on the pictures of the training part{more}: {settings}."
 
 
+def _enhancement(steps: Sequence[str]) -> str:
+    return f", then {', '.join(steps)}" if steps else ""
+
+
 def _history(account: Account) -> list[str]:
     tries = account.config.words.history
     return [format_table(("try", "result"), [(one.configuration, one.result) for one in tries])] if tries else []
@@ -297,6 +339,8 @@ def _reproduce(config: TrainingConfig) -> list[str]:
         f"{', UNLABELLED the pictures without labels' if unlabelled else ''}. Seed {config.seed}. "
         "Sums of floating-point numbers depend on the processor and the number of threads, so another machine gives "
         "slightly different weights; the division into parts is the same everywhere.",
+        "The figures on the test part alone, from the weights as they are:",
+        f"```\npython -m core measure FOLDER --model {config.id}\n```",
     ]
 
 
