@@ -1,13 +1,23 @@
 # Short names for the commands of README.md.
 PYTHON := .venv/bin/python
 
-.PHONY: run test check format benchmarks
+# Of `make fuzz COUNT=10000 SEED=1`.
+COUNT := 1000
+SEED := 1
+
+.PHONY: run test cases fuzz check format benchmarks
 
 run: .venv
 	.venv/bin/streamlit run streamlit_app.py
 
 test: .venv
 	$(PYTHON) -m pytest
+
+cases: .venv
+	$(PYTHON) -m pytest tests/intake
+
+fuzz: .venv
+	$(PYTHON) -m tests.fuzz --count $(COUNT) --seed $(SEED)
 
 check: .venv
 	$(PYTHON) -m ruff format --check .

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import itertools
 import struct
+import warnings
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -33,6 +34,8 @@ from core.domain import Notice, Pixels
 from core.errors import StudyError
 from core.io.content import Kind
 from core.io.limits import Limits
+
+warnings.filterwarnings("ignore", module=r"PIL(\.|$)")  # about details of damaged files; what matters is an error
 
 GRAY_TOLERANCE = 4
 """Largest difference between the colours of a pixel, of 255, that still passes for gray.

@@ -36,7 +36,7 @@ pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
 logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)
 warnings.filterwarnings("ignore", module=r"pydicom(\.|$)")
 
-_CHUNK = 2**22
+_CHUNK = 2**20
 _NOTHING = memoryview(b"")
 UNDEFINED_LENGTH = 0xFFFFFFFF
 FIRST_PIXEL_TAG = 0x7FE00008

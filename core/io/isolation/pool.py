@@ -317,3 +317,8 @@ def decode_apart(
 def prepare(decoder: Decoder) -> None:
     """Start a worker in the background where none was needed before; see `Pool.prepare`."""
     _pool().prepare(decoder)
+
+
+def close() -> None:
+    """End the workers of this process's pool, where it has any."""
+    _pool().close()
