@@ -68,10 +68,16 @@ def auroc_interval(truth: ArrayLike, score: ArrayLike, *, patients: ArrayLike | 
     reason = missing_class(int(is_positive.sum()), int((~is_positive).sum()))
     if reason:
         return Estimate(math.nan, math.nan, math.nan, reason)
-    numbers = patient_numbers(patients, n=len(values))
-    placed = placements(is_positive, values)
-    area = float(placed[is_positive].mean())
-    return _interval(area, area_variance(is_positive, placed, numbers), bounds=(0.0, 1.0))
+    return _interval(*area_and_variance(is_positive, values, patient_numbers(patients, n=len(values))), low=0.0)
+
+
+def area_and_variance(is_positive: NDArray[np.bool_], score: Values, numbers: Indices) -> tuple[float, float]:
+    """Return the area and its variance; the variance is NaN with fewer than two patients of either class.
+
+    Both classes must be there; `numbers` are those of the patients, (N,).
+    """
+    placed = placements(is_positive, score)
+    return float(placed[is_positive].mean()), _variance(is_positive, placed, numbers)
 
 
 def compare_auroc(
@@ -88,9 +94,9 @@ def compare_auroc(
         return AurocComparison(one, other, difference=one, p=math.nan)
     numbers = patient_numbers(patients, n=len(is_positive))
     placed = placements(is_positive, checked(truth, first)[1]) - placements(is_positive, checked(truth, second)[1])
-    variance = area_variance(is_positive, placed, numbers)
+    variance = _variance(is_positive, placed, numbers)
     value = one.value - other.value
-    difference = _interval(value, variance, bounds=(-1.0, 1.0))
+    difference = _interval(value, variance, low=-1.0)
     p = math.nan if math.isnan(difference.low) else math.erfc(abs(value) / math.sqrt(2 * variance))
     return AurocComparison(one, other, difference=difference, p=p)
 
@@ -112,7 +118,7 @@ def _share_below(others: Values, values: Values) -> Values:
     return np.asarray(below / (2 * len(others)))
 
 
-def area_variance(is_positive: NDArray[np.bool_], placed: Values, numbers: Indices) -> float:
+def _variance(is_positive: NDArray[np.bool_], placed: Values, numbers: Indices) -> float:
     """Return the variance of an area, or of a difference of areas, from its placements; NaN with too few patients.
 
     Parameters
@@ -136,11 +142,12 @@ def area_variance(is_positive: NDArray[np.bool_], placed: Values, numbers: Indic
     return own + 2 * both / (both - 1) * float((of_positive * of_negative).sum())
 
 
-def _interval(value: float, variance: float, *, bounds: tuple[float, float]) -> Estimate:
+def _interval(value: float, variance: float, *, low: float) -> Estimate:
+    """Return the value with its interval, cut to low–1."""
     if math.isnan(variance):
         return Estimate(value, math.nan, math.nan, TOO_FEW)
     # What is left of a variance of 0 after rounding is no interval.
     if variance < 1e-20:
-        return Estimate(value, math.nan, math.nan, SEPARATED if value in (0.0, 1.0) and bounds[0] == 0 else ALIKE)
+        return Estimate(value, math.nan, math.nan, SEPARATED if low == 0.0 and value in (0.0, 1.0) else ALIKE)
     reach = Z_95 * math.sqrt(variance)
-    return Estimate(value, max(bounds[0], value - reach), min(bounds[1], value + reach))
+    return Estimate(value, max(low, value - reach), min(1.0, value + reach))

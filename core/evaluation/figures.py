@@ -41,10 +41,14 @@ _SHARES: Mapping[str, Callable[..., Estimate]] = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FigureTable:
-    """Figures of every label, in order, and their means over the labels; `draws` are of scores only."""
+    """Figures of every label, in order, their means over the labels, and what they were made of.
+
+    `resampled` are the figures of every label as resampling sees them; `draws` are there for scores only.
+    """
 
     of_labels: tuple[Figures, ...]
     macro: Figures
+    resampled: tuple[Mapping[str, Resampled], ...] = ()
     draws: tuple[ScoreDraws, ...] = ()
 
 
@@ -76,15 +80,15 @@ def score_figures(
         nothing = dict.fromkeys(SCORE_FIGURES, undefined(NO_CASE))
         return FigureTable((nothing,) * len(cases.labels), dict.fromkeys(SCORE_FIGURES, undefined(NO_LABEL)))
     drawn = draw_scores(cases, draws=draws, seed=seed, rates=rates)
-    seen = [score_resampled(cases, index, drawn[index]) for index in range(len(cases.labels))]
+    seen = tuple(_scores_resampled(cases, index, drawn[index]) for index in range(len(cases.labels)))
     of_labels = tuple(_scores_of_label(cases, index, seen[index], drawn[index]) for index in range(len(cases.labels)))
     averaged = averaged_labels(cases)
     macro = {name: _macro(name, cases, averaged, of_labels, seen) for name in SCORE_FIGURES if name != "ece"}
     macro["ece"] = _macro_calibration_error(cases, averaged, of_labels, drawn)
-    return FigureTable(of_labels, {name: macro[name] for name in SCORE_FIGURES}, drawn)
+    return FigureTable(of_labels, {name: macro[name] for name in SCORE_FIGURES}, seen, drawn)
 
 
-def score_resampled(cases: Cases, index: int, drawn: ScoreDraws) -> Mapping[str, Resampled]:
+def _scores_resampled(cases: Cases, index: int, drawn: ScoreDraws) -> Mapping[str, Resampled]:
     """Return the figures of a label's scores as resampling sees them; none of calibration error."""
     values, influence = score_influence(cases, index)
     return {name: Resampled(values[name], getattr(drawn, name), influence[name]) for name in values}
@@ -132,22 +136,22 @@ def call_figures(cases: Cases, thresholds: Sequence[float], *, draws: int = DRAW
     thresholds : sequence of float
         For each label; NaN where it has no operating point.
     """
-    seen = call_resampled(cases, thresholds, draws=draws, seed=seed)
+    seen = _calls_resampled(cases, thresholds, draws=draws, seed=seed)
     of_labels = tuple(
         _calls_of_label(cases, index, threshold, seen[index]) for index, threshold in enumerate(thresholds)
     )
     averaged = averaged_labels(cases)
-    return FigureTable(of_labels, {name: _macro(name, cases, averaged, of_labels, seen) for name in CELL_FIGURES})
+    return FigureTable(of_labels, {name: _macro(name, cases, averaged, of_labels, seen) for name in CELL_FIGURES}, seen)
 
 
-def call_resampled(
+def _calls_resampled(
     cases: Cases, thresholds: Sequence[float], *, draws: int = DRAWS, seed: int = SEED
 ) -> tuple[Mapping[str, Resampled], ...]:
     """Return the figures of every label's calls as resampling sees them."""
     if not len(cases):
         nothing = Resampled(math.nan, np.full(draws, math.nan), np.zeros(0))
         return (dict.fromkeys(CELL_FIGURES, nothing),) * len(cases.labels)
-    kinds, frequency = kinds_of_patients(cases, thresholds)
+    kinds, frequency = _kinds_of_patients(cases, thresholds)
     totals = draw_totals(kinds, frequency, draws=draws, seed=seed)
     table = (frequency[:, None, None] * kinds).sum(axis=0)
 
@@ -159,7 +163,7 @@ def call_resampled(
     return tuple({name: figure(name, label) for name in CELL_FIGURES} for label in range(len(cases.labels)))
 
 
-def kinds_of_patients(cases: Cases, thresholds: Sequence[float]) -> tuple[Values, NDArray[np.int64]]:
+def _kinds_of_patients(cases: Cases, thresholds: Sequence[float]) -> tuple[Values, NDArray[np.int64]]:
     """Return the different cells that patients add, (K, L, 4), and how many patients there are of each kind, (K,)."""
     labels, patients = len(cases.labels), cases.patient_count
     counts = np.zeros((patients, labels, 4), dtype=np.int32)
@@ -176,17 +180,12 @@ def kinds_of_patients(cases: Cases, thresholds: Sequence[float]) -> tuple[Values
     return counts[first].astype(np.float64), frequency
 
 
-def cells_of_label(cases: Cases, index: int, threshold: float) -> NDArray[np.int64]:
-    """Return the four cells of a label, (4,)."""
-    cell = called_cells(cases.truth[:, index], cases.scores[:, index], threshold=threshold)
-    return np.bincount(cell[cell >= 0], minlength=4)
-
-
 def _calls_of_label(cases: Cases, index: int, threshold: float, seen: Mapping[str, Resampled]) -> Figures:
     if math.isnan(threshold):
         return dict.fromkeys(CELL_FIGURES, undefined(NO_THRESHOLD))
     truth, scores, patients = cases.of_label(index)
-    cells = cells_of_label(cases, index, threshold)
+    cell = called_cells(cases.truth[:, index], cases.scores[:, index], threshold=threshold)
+    cells = np.bincount(cell[cell >= 0], minlength=4)
     return {
         name: _SHARES[name](truth, scores, threshold=threshold, patients=patients)
         if name in _SHARES

@@ -75,9 +75,9 @@ def predictive_values(
     numbers = patient_numbers(patients, n=len(values))
     found = _rate(values[is_positive] >= threshold, numbers[is_positive])
     spared = _rate(values[~is_positive] < threshold, numbers[~is_positive])
-    odds = prevalence / (1 - prevalence)
+    odds = float(prevalence / (1 - prevalence))
     return PredictiveValues(
-        prevalence,
+        float(prevalence),
         ppv=_predictive(found, spared.rest, odds=odds, reason=NO_CALL),
         npv=_predictive(spared, found.rest, odds=1 / odds, reason=NO_SPARED),
     )
