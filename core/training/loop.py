@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -22,33 +22,25 @@ from core.models.network import Network, build_network, load_backbone
 from core.training.augmentation import mix_up
 from core.training.checkpoint import read_checkpoint, write_checkpoint
 from core.training.config import Schedule, TrainingConfig
+from core.training.distributed import ALONE, Team, require_equal_shares
 from core.training.losses import balanced_weights, loss_of
-from core.training.material import Indices, Material, changed_pictures, draw_balanced, take_in_turn
+from core.training.material import (
+    Indices,
+    Material,
+    changed_pictures,
+    draw_balanced,
+    draw_watched,
+    take_in_turn,
+)
 from core.training.optimiser import learning_blocks, make_optimiser, move_average, set_rates, training_mode
 from core.training.precision import Precision, choose_precision, training_device
 from core.training.validation import network_input, validate
+from core.training.watching import Epoch, Lines, Step, Watcher
 
 Progress = Callable[[str], None]
 
-
-@dataclass(frozen=True, slots=True)
-class Epoch:
-    """What one epoch gave: training loss and AUROC on validation, as it is and under stress.
-
-    `checking_seconds` of the `seconds` went into validation.
-    """
-
-    number: int
-    loss: float
-    plain: float
-    stress_mean: float
-    stress_worst: float
-    seconds: float
-    checking_seconds: float = 0.0
-
-    def value(self, selection: str) -> float:
-        """Return the figure by which the epoch is chosen."""
-        return (self.stress_mean + self.stress_worst) / 2 if selection == "stress" else self.plain
+_APART = 1_000_003
+"""Keeps the random numbers of processes apart."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,27 +53,46 @@ class Fitted:
     computed: str
 
 
-def fit(config: TrainingConfig, material: Material, *, progress: Progress, initial: Network | None = None) -> Fitted:
+def fit(
+    config: TrainingConfig,
+    material: Material,
+    *,
+    progress: Progress,
+    watchers: Sequence[Watcher] | None = None,
+    initial: Network | None = None,
+    team: Team = ALONE,
+) -> Fitted:
     """Train a network, or go on with a run that was interrupted.
 
     Parameters
     ----------
+    progress : callable
+        Is told in words how the run begins.
+    watchers : sequence of Watcher, optional
+        Are told of every step and epoch. Default: `Lines` to `progress`.
     initial : Network, optional
         What to start from. Default: `initial_network`.
+    team : Team, optional
+        The processes that train together; all of them call this.
 
     Raises
     ------
     ModelError
         Architecture and initial weights do not fit.
     TrainingError
-        The loss is no longer a number.
+        The loss is no longer a number, the device is missing, or the processes cannot share the work.
     """
-    run = Run(config, material, initial=initial)
+    watchers = (Lines(progress),) if watchers is None else watchers
+    run = Run(config, material, initial=initial, team=team)
     run.begin(progress)
-    while not run.is_finished():
-        epoch = run.one_epoch(progress)
-        run.keep(epoch)
-        progress(_describe(epoch, run))
+    try:
+        while not run.is_finished():
+            run.keep(run.one_epoch(watchers))
+            for watcher in watchers:
+                watcher.on_epoch(run.epochs[-1], best=run.best_epoch() is run.epochs[-1])
+    finally:
+        for watcher in watchers:
+            watcher.close()
     run.network.load_state_dict(run.best)
     return Fitted(run.network.eval().cpu(), tuple(run.epochs), run.best_epoch().number, run.computed())
 
@@ -89,11 +100,16 @@ def fit(config: TrainingConfig, material: Material, *, progress: Progress, initi
 class Run:
     """State of a run between epochs; all of it is in the checkpoint."""
 
-    def __init__(self, config: TrainingConfig, material: Material, *, initial: Network | None = None) -> None:
-        self.config, self.material, self.schedule = config, material, config.schedule
-        self.device = training_device(config.device)
+    def __init__(
+        self, config: TrainingConfig, material: Material, *, initial: Network | None = None, team: Team = ALONE
+    ) -> None:
+        self.config, self.material, self.schedule, self.team = config, material, config.schedule, team
+        watched = len(draw_watched(material, self.schedule.stress_images))
+        require_equal_shares(team, batch=self.schedule.batch, watched=watched)
+        self.device = training_device(config.device, local_rank=team.local_rank)
         network = initial or initial_network(config, labels=material.targets.shape[1])
         self.network = network.to(self.device)
+        self.learner = team.together(self.network)
         self.average = copy.deepcopy(self.network).eval()
         self.optimiser = make_optimiser(self.network, self.schedule)
         self.class_weights = _class_weights(self.schedule, material, self.device)
@@ -107,7 +123,8 @@ class Run:
         """Go on from the checkpoint where there is one; else decide with how many bits to compute."""
         stored = read_checkpoint(self.file)
         if stored is None:
-            self.compute_with(choose_precision(self.schedule.precision, self.network, self.batch(1, 0)[0]))
+            measured = choose_precision(self.schedule.precision, self.network, self.batch(1, 0)[0])
+            self.compute_with(self.team.agree(measured))
             progress(self.computed())
         else:
             self.restore(stored)
@@ -120,7 +137,8 @@ class Run:
     def computed(self) -> str:
         """Say where and with how many bits is computed."""
         where = "the CPU" if self.device.type == "cpu" else torch.cuda.get_device_name(self.device)
-        return f"computed on {where} in {self.precision}"
+        processes = f", {self.team.size} processes" if self.team.size > 1 else ""
+        return f"computed on {where}{processes} in {self.precision}"
 
     def restore(self, stored: Mapping[str, Any]) -> None:
         """Take up the state that a checkpoint holds."""
@@ -137,6 +155,8 @@ class Run:
         self.epochs.append(epoch)
         if self.best_epoch() is epoch:
             self.best = {key: value.clone() for key, value in self.average.state_dict().items()}
+        if not self.team.leads:
+            return
         write_checkpoint(
             self.file,
             network=self.network.state_dict(),
@@ -158,22 +178,25 @@ class Run:
         stale = done - self.best_epoch().number if self.epochs else 0
         return done >= self.schedule.epochs or stale >= self.schedule.patience
 
-    def one_epoch(self, progress: Progress) -> Epoch:
+    def one_epoch(self, watchers: Sequence[Watcher] = ()) -> Epoch:
         """Train for an epoch and look at validation; nothing is kept yet."""
         number, start = len(self.epochs) + 1, time.monotonic()
         losses = []
-        torch.manual_seed(self.config.seed * 1000 + number)  # dropout draws from torch's own generator
+        # Dropout draws from torch's own generator.
+        torch.manual_seed(self.config.seed * 1000 + number + _APART * self.team.rank)
         for step in range(self.steps_per_epoch):
             losses.append(self.one_step(number, step))
-            if (step + 1) % max(1, self.steps_per_epoch // 4) == 0:
-                progress(self.remaining(number, step + 1, time.monotonic() - start))
-        loss = float(np.mean(losses))
+            seen = self.step_seen(number, step + 1, losses[-1], time.monotonic() - start)
+            for watcher in watchers:
+                watcher.on_step(seen)
+        loss = float(np.mean(self.team.gather(np.array(losses))))
         if not math.isfinite(loss):
             raise TrainingError(
                 "The training loss is no longer a number.", hint="Lower the learning rate.", code="diverged"
             )
         trained = time.monotonic()
-        result = validate(self.average, self.config, self.material)
+        self.team.follow(self.average)
+        result = validate(self.average, self.config, self.material, team=self.team)
         if math.isnan(result.plain):
             raise TrainingError(
                 "The AUROC on validation is undefined: no label is both present and absent there.",
@@ -199,7 +222,7 @@ class Run:
         x, targets = self.batch(number, step)
         training_mode(self.network, self.schedule)
         with self.precision.autocast(self.device):
-            answer = self.network(x)
+            answer = self.learner(x)
         loss = loss_of(
             answer.float(),
             targets,
@@ -214,27 +237,30 @@ class Run:
         return float(loss.detach())
 
     def batch(self, number: int, step: int) -> tuple[Tensor, Tensor]:
-        """Return what the network is given and what it should answer, (N, labels)."""
+        """Return this process's share of a batch: what the network is given and should answer, (N, labels)."""
         rng = np.random.default_rng([self.config.seed, number, step])
-        chosen = self.draw(number, step, rng)
+        chosen = self.team.share(self.draw(number, step, rng))
+        if not self.team.leads:
+            rng = np.random.default_rng([self.config.seed, number, step, self.team.rank])
         x = changed_pictures(self.config, self.material, chosen, rng)
         targets = torch.from_numpy(self.material.targets[chosen]).float()
         x, targets = mix_up(x, targets, alpha=self.schedule.mixup, rng=rng)
         return network_input(x, self.config.input).to(self.device), targets.to(self.device)
 
     def draw(self, number: int, step: int, rng: np.random.Generator) -> Indices:
-        """Return the pictures of a step, indices into the material."""
+        """Return the pictures of a step, of all processes together: indices into the material."""
         size = self.schedule.batch
         if self.schedule.sampling == "balanced":
             return draw_balanced(self.material, size, rng)
         return take_in_turn(self.material, size, seed=self.config.seed, epoch=number, step=step)
 
-    def remaining(self, number: int, step: int, seconds: float) -> str:
-        """Say how long the steps that are left will take, and validation as long as it took so far."""
+    def step_seen(self, number: int, step: int, loss: float, seconds: float) -> Step:
+        """Describe a step; those that are left will take as long as the `seconds` of this epoch make one expect."""
         left = (self.schedule.epochs - number) * self.steps_per_epoch + self.steps_per_epoch - step
-        checking = np.mean([one.checking_seconds for one in self.epochs]) if self.epochs else 0.0
+        checking = float(np.mean([one.checking_seconds for one in self.epochs])) if self.epochs else 0.0
         minutes = (left * seconds / step + (self.schedule.epochs - number + 1) * checking) / 60
-        return f"epoch {number}, step {step} of {self.steps_per_epoch}; at most {minutes:.0f} min left"
+        rate = self.optimiser.param_groups[0]["lr"]
+        return Step(number, self.schedule.epochs, step, self.steps_per_epoch, loss, rate, minutes)
 
 
 def initial_network(config: TrainingConfig, *, labels: int) -> Network:
@@ -276,11 +302,3 @@ def _identity(config: TrainingConfig, material: Material) -> str:
     for array in (material.targets, material.training, material.validation):
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()[:16]
-
-
-def _describe(epoch: Epoch, run: Run) -> str:
-    mark = " (best so far)" if run.best_epoch() is epoch else ""
-    return (
-        f"epoch {epoch.number}: loss {epoch.loss:.4f}, validation AUROC {epoch.plain:.4f}, "
-        f"under stress {epoch.stress_mean:.4f} (worst {epoch.stress_worst:.4f}), {epoch.seconds:.0f} s{mark}"
-    )

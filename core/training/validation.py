@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from core.domain import InputSpec
 from core.training.config import TrainingConfig
+from core.training.distributed import ALONE, Team
 from core.training.material import Indices, Material, changed_pictures, draw_watched
 from core.training.stress import CONDITIONS, PLAIN, StressResult, stress_result
 
@@ -24,11 +25,17 @@ def network_input(x: Tensor, spec: InputSpec) -> Tensor:
     return ((x - mean) / std).contiguous(memory_format=torch.channels_last)
 
 
-def validate(network: nn.Module, config: TrainingConfig, material: Material) -> StressResult:
-    """Score a fixed part of validation under every condition, or only as it is where that decides."""
+def validate(network: nn.Module, config: TrainingConfig, material: Material, *, team: Team = ALONE) -> StressResult:
+    """Score a fixed part of validation under every condition, or only as it is where that decides.
+
+    The processes of a team share the pictures, and all of them return the same.
+    """
     chosen = draw_watched(material, config.schedule.stress_images)
     conditions = CONDITIONS if config.schedule.selection == "stress" else {PLAIN: CONDITIONS[PLAIN]}
-    logits = {name: logits_under(name, network, config.input, material.pixels, chosen) for name in conditions}
+    logits = {
+        name: team.gather(logits_under(name, network, config.input, material.pixels, team.share(chosen)))
+        for name in conditions
+    }
     results = [
         stress_result(material.targets[chosen, label], {name: values[:, label] for name, values in logits.items()})
         for label in range(material.targets.shape[1])

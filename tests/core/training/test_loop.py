@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 
 from core.models.network import build_network
-from core.training.loop import Epoch, Run, initial_network
+from core.training.loop import Run, initial_network
 from core.training.losses import loss_of
 from core.training.material import Material
 from core.training.optimiser import training_mode
@@ -49,12 +49,6 @@ def test_initial_weights_are_those_of_the_file_but_for_the_last_layer(tmp_path: 
     own, given = network.state_dict(), backbone.state_dict()
     assert torch.equal(own["conv1.weight"], given["conv1.weight"])
     assert own["fc.weight"].shape == (2, 512)
-
-
-def test_the_epoch_is_chosen_by_what_was_asked_for() -> None:
-    epoch = Epoch(1, 0.5, plain=0.99, stress_mean=0.9, stress_worst=0.8, seconds=1)
-    assert epoch.value("plain") == 0.99
-    assert epoch.value("stress") == pytest.approx(0.85)
 
 
 def test_sampling_is_the_one_that_was_asked_for() -> None:
