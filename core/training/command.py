@@ -8,14 +8,31 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from core.domain import ENHANCEMENTS
 from core.training.config import TrainingConfig, read_config, read_toml
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of a training run; what the command line says wins over the file of `--config`."""
-    parser.add_argument("data", metavar="FOLDER", help="holds one folder of images per class")
+    parser.add_argument(
+        "data", metavar="FOLDER", help="holds a folder of images per class, or such folders below train, val and test"
+    )
     parser.add_argument("--out", metavar="weights/ID", help="the model folder to write; its name is the model's id")
     parser.add_argument("--config", type=Path, metavar="F.toml", help="everything else, from a file")
+    table = parser.add_argument_group("labels from a table, in place of folders")
+    table.add_argument("--labels-csv", metavar="F.csv", help="a row for each image; its paths start from FOLDER")
+    table.add_argument("--path-column", metavar="NAME", help="of the image file; default path")
+    table.add_argument(
+        "--label-columns",
+        nargs="+",
+        metavar="NAME",
+        help="one that names the labels, separated by | or ;, or several that hold 0 or 1; default labels",
+    )
+    table.add_argument("--patient-column", metavar="NAME", help="who the patient is")
+    table.add_argument("--split-column", metavar="NAME", help="train, val or test; where empty, the split is drawn")
+    parser.add_argument(
+        "--outputs", choices=("auto", "exclusive", "independent"), help="whether the labels exclude each other"
+    )
     parser.add_argument("--patient-pattern", metavar="REGEX", help="finds the patient in a file's name")
     parser.add_argument("--absence", metavar="CLASS", help="the class that shows none of the findings")
     parser.add_argument("--architecture", metavar="NAME", help="torchvision's name; default mobilenet_v2")
@@ -24,6 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--unlabelled", metavar="FOLDER", help="pictures for the training without labels that comes first"
     )
     parser.add_argument("--size", type=int, nargs=2, metavar=("ROWS", "COLUMNS"), help="of the network's input")
+    parser.add_argument("--resize", choices=("pad", "squash", "crop"), help="how pictures come to that size")
+    parser.add_argument("--intensity-range", choices=("percentile", "full"), help="what becomes black and white")
+    parser.add_argument("--enhance", nargs="+", choices=ENHANCEMENTS, help="steps that every picture goes through")
     parser.add_argument("--epochs", type=int, metavar="N", help="at most")
     parser.add_argument("--batch", type=int, metavar="N", help="pictures per step")
     parser.add_argument("--learning-rate", type=float, metavar="X", help="largest, of the network's body")
@@ -35,12 +55,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 PLACES: Mapping[str, tuple[str, ...]] = {
     "data": ("data",),
     "out": ("out",),
+    "labels_csv": ("table", "file"),
+    "path_column": ("table", "path"),
+    "label_columns": ("table", "labels"),
+    "patient_column": ("table", "patient"),
+    "split_column": ("table", "split"),
+    "outputs": ("outputs",),
     "patient_pattern": ("split", "patient_pattern"),
     "absence": ("absence",),
     "architecture": ("architecture",),
     "weights": ("weights",),
     "unlabelled": ("pretraining", "folder"),
     "size": ("input", "size"),
+    "resize": ("input", "resize"),
+    "intensity_range": ("input", "intensity_range"),
+    "enhance": ("input", "enhance"),
     "epochs": ("schedule", "epochs"),
     "batch": ("schedule", "batch"),
     "learning_rate": ("schedule", "learning_rate"),

@@ -45,6 +45,28 @@ class ClassLabel:
 
 
 @dataclass(frozen=True, slots=True)
+class LabelTable:
+    """A CSV file that says what each image shows; the other attributes are names of its columns.
+
+    Attributes
+    ----------
+    file : Path
+    path : str
+        Of the image file, from the folder of data on.
+    labels : tuple of str
+        One column that names the labels, separated by | or ;, or a column of 0 and 1 for each label.
+    patient, split : str
+        Empty: there is no such column. `split` holds train, val or test, or nothing.
+    """
+
+    file: Path
+    path: str = "path"
+    labels: tuple[str, ...] = ("labels",)
+    patient: str = ""
+    split: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Split:
     """How the data are divided.
 
@@ -52,7 +74,8 @@ class Split:
     ----------
     patient_pattern : str
         Regular expression for the file name without its ending; the groups that matched, joined, are the patient.
-        Empty: every file is a patient of its own.
+        Where it is empty or does not match, the header says who the patient is; without one every file is a patient of
+        its own.
     validation_share, test_share : float
         Of the patients; the rest is trained on.
     """
@@ -209,14 +232,19 @@ class TrainingConfig:
     Attributes
     ----------
     data : Path
-        A folder with one folder of images per class.
+        A folder with one folder of images per class, or with such folders below `train`, `val` and `test`; with a
+        `table`, the folder that its paths start from.
     out : Path
         The model folder to write; its name is the model's id.
     labels : tuple of ClassLabel
         Empty: one per class folder, by its name.
+    table : LabelTable or None
+        Labels that come in a CSV file.
     absence : str
-        The class folder that shows none of the labels: with one label the network then has a single output. Empty:
-        the labels exclude each other.
+        The class folder, or the name in the table, that shows none of the labels: with one label the network then has
+        a single output.
+    outputs : {"auto", "exclusive", "independent"}
+        Whether the labels exclude each other. By default they do where every picture shows exactly one.
     weights : Path or None
         Initial weights (safetensors, torchvision's layout); None starts from random ones.
     device : {"auto", "cpu", "cuda"}
@@ -231,6 +259,8 @@ class TrainingConfig:
     version: str = "1.0.0"
     labels: tuple[ClassLabel, ...] = ()
     absence: str = ""
+    table: LabelTable | None = None
+    outputs: Literal["auto", "exclusive", "independent"] = "auto"
     architecture: str = "mobilenet_v2"
     weights: Path | None = None
     seed: int = 1

@@ -1,12 +1,18 @@
-"""A labelled folder: one folder of images per class, or such folders below `train`, `val` and `test`."""
+"""A labelled folder: one folder of images per class, or such folders below `train`, `val` and `test`.
+
+Labels that come in a table are read by `core.training.label_table`.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
+from typing import Literal
 
-from core.domain import Image
+from core.domain import Frame, Image
 from core.errors import DatasetError
 from core.io import load_path
 from core.training.split import Part
@@ -18,27 +24,59 @@ PART_FOLDERS = {
 }
 """Names, in lower case, of folders that hold a part of a data set that was divided by its makers."""
 
+PatientSource = Literal["table", "name", "header", "file"]
+
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A file of a labelled folder, not read yet.
+    """A picture of a labelled folder, not read yet.
 
-    `patient` groups what must stay together; `part` is where the makers of the data set put the file, None where they
-    leave that to the split.
+    Attributes
+    ----------
+    path : Path
+    labels : tuple of str
+        What the picture shows: the name of its class folder, or what a table says, which may be several or nothing.
+    patient : str
+        Groups what must stay together.
+    patient_from : {"table", "name", "header", "file"}
+        What says who the patient is: a column of the table, the file's name, its header, or nothing, so that every
+        file is taken for a patient of its own.
+    frame : int
+        Number of the picture in its file, from 0.
+    part : Part or None
+        Where the makers of the data set put it, None where they leave that to the split.
+    subgroups : tuple of (str, str)
+        Other columns of the table and what they hold.
     """
 
     path: Path
-    class_name: str
+    labels: tuple[str, ...]
     patient: str
+    patient_from: PatientSource = "file"
+    frame: int = 0
     part: Part | None = None
+    subgroups: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def class_name(self) -> str:
+        """The labels as one name."""
+        return " and ".join(self.labels) or "none"
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A file that could not be used, and why."""
+    """A file, or a picture of one, that could not be used, and why."""
 
     path: Path
     reason: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OpenFile:
+    """A file whose header was read. `patient_id` is what that says, empty where it does not: it is never written."""
+
+    frames: tuple[Frame, ...]
+    patient_id: str
 
 
 def find_examples(folder: Path, *, patient_pattern: str = "") -> tuple[Example, ...]:
@@ -53,21 +91,45 @@ def find_examples(folder: Path, *, patient_pattern: str = "") -> tuple[Example, 
     DatasetError
         There is no such folder, fewer than two classes, an empty class or a pattern that is not one.
     """
-    pattern = _compiled(patient_pattern)
+    pattern = compiled_pattern(patient_pattern)
     return tuple(
-        Example(path, class_folder.name, patient_of(path, pattern, root=folder), part)
+        Example(
+            path, (class_folder.name,), *patient_of(path, pattern, name=path.relative_to(folder).as_posix()), part=part
+        )
         for part, parent in _part_folders(folder)
         for class_folder in _class_folders(parent)
         for path in _files_of_class(class_folder)
     )
 
 
-def patient_of(path: Path, pattern: re.Pattern[str] | None, *, root: Path) -> str:
-    """Return the groups of the pattern that matched in the file's name, joined; else the path below `root`."""
+def patient_of(path: Path, pattern: re.Pattern[str] | None, *, name: str) -> tuple[str, PatientSource]:
+    """Return the groups of the pattern that matched in the file's name, joined; else the `name` of the file itself."""
     match = pattern.search(path.stem) if pattern else None
     if match is None:
-        return path.relative_to(root).as_posix()
-    return "/".join(group for group in match.groups() if group) or match.group()
+        return name, "file"
+    return "/".join(group for group in match.groups() if group) or match.group(), "name"
+
+
+# ── Reading ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def open_file(path: Path) -> OpenFile:
+    """Read the header of a file: a picture, a clip, or a volume, whose slices are its pictures.
+
+    Raises
+    ------
+    DatasetError
+        The file holds no picture.
+    StudyError
+        The file cannot be read.
+    """
+    study = load_path(path)
+    frames = tuple(frame for series in study.series for frame in series.frames)
+    if not frames:
+        rejected = study.rejected[0]
+        raise DatasetError(rejected.message, hint=rejected.hint, code=rejected.code)
+    facts = [fact.value for fact in study.series[0].facts if fact.keyword == "PatientID"]
+    return OpenFile(frames, facts[0] if facts else "")
 
 
 def read_example(path: Path) -> Image:
@@ -80,13 +142,27 @@ def read_example(path: Path) -> Image:
     StudyError
         The picture cannot be decoded.
     """
-    study = load_path(path)
-    frames = [frame for series in study.series for frame in series.frames]
-    if not frames and study.rejected:
-        raise DatasetError(study.rejected[0].message, code=study.rejected[0].code)
+    frames = open_file(path).frames
     if len(frames) != 1:
         raise DatasetError(f"The file holds {len(frames)} pictures; one is expected.", code="not-one-picture")
     return frames[0].load()
+
+
+def read_images(examples: Iterable[Example]) -> Iterator[Image]:
+    """Decode the pictures in their order; a file is opened once for all of its pictures that follow one another.
+
+    Raises
+    ------
+    StudyError
+        A picture cannot be decoded.
+    """
+    for path, of_file in groupby(examples, key=lambda one: one.path):
+        frames = open_file(path).frames
+        for example in of_file:
+            yield frames[example.frame].load()
+
+
+# ── Folders ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _part_folders(folder: Path) -> list[tuple[Part | None, Path]]:
@@ -129,7 +205,14 @@ def _files_of_class(folder: Path) -> list[Path]:
     return files
 
 
-def _compiled(patient_pattern: str) -> re.Pattern[str] | None:
+def compiled_pattern(patient_pattern: str) -> re.Pattern[str] | None:
+    """Return the pattern, None for an empty one.
+
+    Raises
+    ------
+    DatasetError
+        It is not a regular expression.
+    """
     try:
         return re.compile(patient_pattern) if patient_pattern else None
     except re.error as error:

@@ -104,7 +104,7 @@ def give_gate(
     from core.models.predict import Engine, load_engine
     from core.training.gate import fit_gate, with_outsiders
     from core.training.gate_card import with_gate_section
-    from core.training.run import prepare
+    from core.training.preparation import prepare
 
     prepared = prepare(config, progress=report)
     report(prepared.describe())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +28,7 @@ class Material:
     targets : ndarray of float, (N, labels)
         1 where the label applies.
     strata : ndarray of int, (N,)
-        The class folder; with balanced sampling every one is drawn equally often.
+        The class, or the rarest label that a picture shows; with balanced sampling every one is drawn equally often.
     training, validation : ndarray of int
         Indices.
     activation : {"sigmoid", "softmax"}
@@ -40,7 +41,7 @@ class Material:
     strata: Indices
     training: Indices
     validation: Indices
-    activation: str
+    activation: Literal["sigmoid", "softmax"]
     elongation: NDArray[np.float64]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import torch
@@ -23,7 +24,7 @@ from core.evaluation import (
 from core.models.network import Network
 from core.models.preprocessing import to_tensor
 from core.training.calibration import apply_calibration, bootstrap_samples
-from core.training.dataset import Example, read_example
+from core.training.dataset import Example, read_images
 from core.training.stress import StressResult, stress_result
 from core.training.validation import FORWARD_BATCH
 
@@ -73,9 +74,8 @@ class Measured:
 
 def answers_from_files(network: Network, spec: InputSpec, examples: Sequence[Example]) -> Values:
     """Return the network's answers, (N, labels), to files read and prepared exactly as for a user."""
-    answers = []
-    for start in range(0, len(examples), FORWARD_BATCH):
-        batch = [to_tensor(read_example(one.path), spec).tensor for one in examples[start : start + FORWARD_BATCH]]
+    answers, images = [], read_images(examples)
+    while batch := [to_tensor(image, spec).tensor for image in islice(images, FORWARD_BATCH)]:
         with torch.inference_mode():
             answers.append(network(torch.stack(batch).contiguous(memory_format=torch.channels_last)).numpy())
     return np.concatenate(answers).astype(np.float64)

@@ -56,7 +56,8 @@ def measure_again(spec: ModelSpec, config: TrainingConfig) -> dict[str, Estimate
     from core.models.predict import load_engine
     from core.training.evidence import gather_evidence
     from core.training.plots import write_plots
-    from core.training.run import answer_test_part, prepare
+    from core.training.preparation import prepare
+    from core.training.run import answer_test_part
 
     prepared = prepare(config, progress=report)
     _require_same_labels(spec, [label.name for label in prepared.labels])

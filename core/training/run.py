@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,29 +13,28 @@ from core.domain import Calibration, InputSpec, Label, ModelSpec
 from core.errors import TrainingError
 from core.models.evidence import write_evidence
 from core.models.network import Network
+from core.models.provenance import write_training_hashes
 from core.models.spec import write_model
-from core.training.cache import Pictures, cached_pictures, ignore_in_version_control
+from core.training.cache import ignore_in_version_control
 from core.training.calibration import (
     OPERATING_POINTS,
-    Activation,
     apply_calibration,
     calibrate,
     operating_points,
 )
 from core.training.card import Account, write_card
-from core.training.config import ClassLabel, TrainingConfig
+from core.training.config import TrainingConfig
 from core.training.contact_sheet import write_contact_sheet
-from core.training.dataset import find_examples
 from core.training.evidence import gather_evidence, learning_curves
 from core.training.gate import fit_gate
 from core.training.gate_card import with_gate_section
 from core.training.loop import Fitted, fit
-from core.training.material import Material
 from core.training.measure import Answers, Measured, answer, measure, named_metrics, share_called_right
 from core.training.plots import write_plots
+from core.training.preparation import Prepared, prepare
 from core.training.pretraining import pretrained_network
-from core.training.shortcuts import elongation_offsets, feature_aurocs, joint_auroc, trivial_features
-from core.training.split import Division, Part, divide
+from core.training.shortcuts import feature_aurocs, joint_auroc, trivial_features
+from core.training.split import Part
 from core.training.stress import PLAIN
 from core.training.validation import all_logits, logits_of_copies
 
@@ -80,79 +78,6 @@ def train(config: TrainingConfig, *, progress: Progress | None = None) -> Path:
         return finish(config, prepared, fitted, progress=tell)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Prepared:
-    """The data of a run, read and divided."""
-
-    pictures: Pictures
-    labels: tuple[ClassLabel, ...]
-    division: Division
-    material: Material
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Names of the strata of the material."""
-        return tuple(sorted({example.class_name for example in self.pictures.examples}))
-
-    def describe(self) -> str:
-        """Say how many pictures are used for what."""
-        sizes = ", ".join(f"{len(self.division.of(part))} for {part.name.lower()}" for part in Part)
-        left_out, joined = len(self.pictures.left_out), len(self.division.joined)
-        kept = f"{sizes}; {left_out} files left out; {joined} near-identical pairs of different patients kept together"
-        unused = len(self.division.unused())
-        return f"{kept}; {unused} not trained on, being known to validation or test" if unused else kept
-
-
-def prepare(config: TrainingConfig, *, progress: Progress) -> Prepared:
-    """Read the labelled folder and divide it by patient."""
-    examples = find_examples(config.data, patient_pattern=config.split.patient_pattern)
-    pictures = cached_pictures(
-        examples,
-        spec=replace(config.input, channels=1, mean=(0.0,), std=(1.0,)),
-        size=config.working_size,
-        folder=config.work_folder,
-        progress=progress,
-    )
-    classes = [one.class_name for one in pictures.examples]
-    labels = labels_of(config, sorted(set(classes)))
-    division = divide(
-        [one.patient for one in pictures.examples],
-        classes,
-        pictures.pixels,
-        validation_share=config.split.validation_share,
-        test_share=config.split.test_share,
-        seed=config.seed,
-        given=[one.part for one in pictures.examples],
-    )
-    return Prepared(pictures, labels, division, _material(config, pictures, labels, division))
-
-
-def labels_of(config: TrainingConfig, classes: Sequence[str]) -> tuple[ClassLabel, ...]:
-    """Return the labels in the order of the network's outputs, each with its folder filled in.
-
-    Raises
-    ------
-    TrainingError
-        A label or the absence names a class that is not there, or a class has no label.
-    """
-    given = config.labels or tuple(ClassLabel(name) for name in classes if name != config.absence)
-    labels = tuple(replace(label, folder=label.folder or label.name) for label in given)
-    named = {label.folder for label in labels} | ({config.absence} - {""})
-    if named != set(classes):
-        odd = sorted(named ^ set(classes))[0]
-        raise TrainingError(
-            f"The labels and the class folders differ: “{odd}” is in one and not in the other.",
-            hint="Name every class folder as a label or as the absence of all.",
-            code="labels-differ",
-        )
-    return labels
-
-
-def activation_of(config: TrainingConfig) -> Activation:
-    """Independent outputs where a class shows none of the labels, else exclusive ones."""
-    return "sigmoid" if config.absence else "softmax"
-
-
 def _check(config: TrainingConfig) -> None:
     if config.default_operating_point not in OPERATING_POINTS:
         raise TrainingError(
@@ -165,23 +90,12 @@ def _check(config: TrainingConfig) -> None:
             hint="Fill in summary and not_for under [intended_use].",
             code="no-intended-use",
         )
-
-
-def _material(config: TrainingConfig, pictures: Pictures, labels: Sequence[ClassLabel], division: Division) -> Material:
-    classes, strata = np.unique([one.class_name for one in pictures.examples], return_inverse=True)
-    folders = [label.folder for label in labels]
-    targets = np.array([[classes[number] == folder for folder in folders] for number in strata], dtype=np.float64)
-    training = division.of(Part.TRAINING)
-    balanced = config.augmentation.balance_proportions
-    return Material(
-        pixels=pictures.pixels,
-        targets=targets,
-        strata=strata.astype(np.int64),
-        training=training,
-        validation=division.of(Part.VALIDATION),
-        activation=activation_of(config),
-        elongation=elongation_offsets(pictures.shapes, strata, training) if balanced else np.zeros(len(strata)),
-    )
+    if config.input.colour:
+        raise TrainingError(
+            "Training reads gray pictures, and colours as their luminance; the input is to keep colours.",
+            hint="Leave out colour under [input].",
+            code="bad-configuration",
+        )
 
 
 # ── After training ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -196,9 +110,7 @@ def finish(config: TrainingConfig, prepared: Prepared, fitted: Fitted, *, progre
     measured = _measured(config, prepared, fitted, calibration=calibration, labels=labels, answers=answers)
     account = Account(
         config=config,
-        examples=prepared.pictures.examples,
-        left_out=prepared.pictures.left_out,
-        division=prepared.division,
+        prepared=prepared,
         fitted=fitted,
         calibration=calibration,
         measured=measured,
@@ -224,6 +136,7 @@ def finish(config: TrainingConfig, prepared: Prepared, fitted: Fitted, *, progre
     )
     card = with_gate_section(write_card(spec, account), gate)
     spec = write_model(config.out, spec, fitted.network.state_dict(), card=card, gate=gate.statistics)
+    write_training_hashes(config.out, prepared.files_learnt_from())
     evidence = gather_evidence(spec, answers, seed=config.seed, learning=learning_curves(fitted))
     write_evidence(config.out, evidence)
     write_plots(config.out, spec, evidence)
@@ -241,7 +154,7 @@ def _calibrated(config: TrainingConfig, prepared: Prepared, fitted: Fitted) -> t
         f"conditions of framing, exposure and sharpness and in {len(copies)} randomly changed copies"
     )
     calibration = calibrate(
-        np.concatenate(logits), np.tile(targets, (len(logits), 1)), activation=activation_of(config), origin=origin
+        np.concatenate(logits), np.tile(targets, (len(logits), 1)), activation=material.activation, origin=origin
     )
     scores = np.stack([apply_calibration(values, calibration) for values in logits])
     labels = tuple(
@@ -300,16 +213,19 @@ def _measured(
     )
 
 
-def _shortcuts(config: TrainingConfig, prepared: Prepared) -> dict[str, float]:
-    """How well trivial features tell the first label in the training part; all of them together last."""
+def _shortcuts(config: TrainingConfig, prepared: Prepared) -> dict[str, dict[str, float]]:
+    """How well trivial features tell each label in the training part; all of them together last."""
     chosen = prepared.material.training
-    examples = prepared.pictures.examples
-    truth = prepared.material.targets[chosen, 0]
-    features = trivial_features(
-        prepared.pictures.pixels[chosen], prepared.pictures.shapes[chosen], [examples[index].path for index in chosen]
-    )
-    together = joint_auroc(truth, features, prepared.division.group[chosen], seed=config.seed)
-    return {**feature_aurocs(truth, features), "all of these together": together}
+    files = [prepared.pictures.examples[index].path for index in chosen]
+    features = trivial_features(prepared.pictures.pixels[chosen], prepared.pictures.shapes[chosen], files)
+    groups = prepared.division.group[chosen]
+    return {
+        label.name: {
+            **feature_aurocs(truth, features),
+            "all of these together": joint_auroc(truth, features, groups, seed=config.seed),
+        }
+        for label, truth in zip(prepared.labels, prepared.material.targets[chosen].T, strict=True)
+    }
 
 
 def _start_without_labels(config: TrainingConfig, prepared: Prepared, progress: Progress) -> Network | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -72,6 +72,7 @@ def divide(
     test_share: float,
     seed: int,
     given: Sequence[Part | None] = (),
+    targets: NDArray[np.float64] | None = None,
 ) -> Division:
     """Divide pictures so that neither a patient nor a near-identical picture is in two parts.
 
@@ -81,6 +82,8 @@ def divide(
         The part that the data set itself names for each picture, None where it names none. Validation and test stay
         as they are given; one that is missing is drawn from the other pictures. Those whose patient, or a copy of
         whose pictures, is in a given validation or test are not trained on.
+    targets : ndarray, (N, labels), optional
+        1 where a picture shows a label; for pictures that show several, whose `classes` do not say it all.
 
     Raises
     ------
@@ -93,11 +96,23 @@ def divide(
     own = _given_parts(given, len(patients))
     parts_given = frozenset(Part(number) for number in np.unique(own[own != UNUSED]))
     shares = {Part.VALIDATION: validation_share, Part.TEST: test_share}
-    part = _completed(own, group, classes, {one: 0.0 if one in parts_given else shares[one] for one in shares}, seed)
+    wanted = {one: 0.0 if one in parts_given else shares[one] for one in shares}
+
+    def drawn(free: NDArray[np.int64]) -> NDArray[np.int64]:
+        validation, test = wanted[Part.VALIDATION], wanted[Part.TEST]
+        if targets is not None:
+            return draw_label_parts(group[free], targets[free], validation_share=validation, test_share=test, seed=seed)
+        own_classes = np.asarray(classes)[free].tolist()
+        return draw_parts(group[free], own_classes, validation_share=validation, test_share=test, seed=seed)
+
+    part = _completed(own, group, drawn)
     crossing = tuple((a, b) for a, b in pairs if own[a] != own[b] and UNUSED not in (own[a], own[b]))
     division = Division(part, group, across, parts_given, crossing)
     require_no_leak(division, patients, pairs)
-    _require_every_class(division, classes)
+    if targets is None:
+        _require_every_class(division, classes)
+    else:
+        _require_every_label(division, targets)
     return division
 
 
@@ -109,21 +124,13 @@ def _given_parts(given: Sequence[Part | None], n: int) -> NDArray[np.int64]:
 def _completed(
     given: NDArray[np.int64],
     group: NDArray[np.int64],
-    classes: Sequence[str],
-    shares: Mapping[Part, float],
-    seed: int,
+    drawn: Callable[[NDArray[np.int64]], NDArray[np.int64]],
 ) -> NDArray[np.int64]:
     """Keep the given validation and test, and draw what is missing from the patients who are in neither."""
     held_out = np.isin(given, (Part.VALIDATION, Part.TEST))
     part = np.where(held_out, given, UNUSED)
     free = np.flatnonzero(~np.isin(group, group[held_out]))
-    part[free] = draw_parts(
-        group[free],
-        np.asarray(classes)[free].tolist(),
-        validation_share=shares[Part.VALIDATION],
-        test_share=shares[Part.TEST],
-        seed=seed,
-    )
+    part[free] = drawn(free)
     return part
 
 
@@ -148,6 +155,40 @@ def draw_parts(
             low += share
         taken |= np.isin(group, order)
     return part
+
+
+def draw_label_parts(
+    group: NDArray[np.int64],
+    targets: NDArray[np.float64],
+    *,
+    validation_share: float,
+    test_share: float,
+    seed: int,
+) -> NDArray[np.int64]:
+    """Draw a part for each group, so that each part holds about its share of every label and of the unlabelled.
+
+    The rarest label that is left is shared out first: each of its groups goes to the part that still lacks most of it.
+
+    References
+    ----------
+    .. [1] Sechidis, Tsoumakas, Vlahavas, "On the stratification of multi-label data", ECML PKDD 2011, algorithm 1.
+    """
+    shares = np.array([1 - validation_share - test_share, validation_share, test_share])
+    marks = np.column_stack([targets, targets.sum(axis=1) == 0])
+    groups, member = np.unique(group, return_inverse=True)
+    held = np.zeros((len(groups), marks.shape[1]))
+    np.add.at(held, member, marks)
+    lacking = np.outer(np.where(shares > 0, shares, -np.inf), np.maximum(held.sum(axis=0), 1e-9))
+    order = np.random.default_rng([seed, 0]).permutation(len(groups))
+    part = np.full(len(groups), UNUSED, dtype=np.int64)
+    while (part == UNUSED).any():
+        left = held[part == UNUSED].sum(axis=0)
+        rarest = int(np.argmin(np.where(left > 0, left, np.inf)))
+        for one in order[(part[order] == UNUSED) & (held[order, rarest] > 0)]:
+            # Of parts that lack as many of the label, the one that lacks most pictures.
+            part[one] = max(Part, key=lambda p: (lacking[p, rarest], lacking[p].sum()))
+            lacking[part[one]] -= held[one]
+    return part[member]
 
 
 def join_groups(patients: Sequence[str], pairs: Iterable[tuple[int, int]]) -> NDArray[np.int64]:
@@ -196,6 +237,18 @@ def _require_every_class(division: Division, classes: Sequence[str]) -> None:
             raise DatasetError(
                 f"The class “{name}” has too few patients: none is left for {absent[0]}.",
                 hint="Add patients, or change the shares of validation and test.",
+                code="too-few-patients",
+            )
+
+
+def _require_every_label(division: Division, targets: NDArray[np.float64]) -> None:
+    for part in Part:
+        own = targets[division.of(part)]
+        shown = own.sum(axis=0)
+        if not len(own) or (shown == 0).any() or (shown == len(own)).any():
+            raise DatasetError(
+                f"A label has too few patients with it, or without it: none is left for {part.name.lower()}.",
+                hint="Leave rare labels out, add patients, or change the shares of validation and test.",
                 code="too-few-patients",
             )
 

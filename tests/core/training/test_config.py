@@ -8,7 +8,7 @@ import pytest
 from core.domain import InputSpec
 from core.errors import TrainingError
 from core.training.command import PLACES, add_arguments, config_from
-from core.training.config import ClassLabel, TrainingConfig, read_config, read_toml
+from core.training.config import ClassLabel, LabelTable, TrainingConfig, read_config, read_toml
 
 MINIMAL = {"data": "films", "out": "weights/one"}
 TOML = """
@@ -64,6 +64,24 @@ def test_the_command_line_wins_over_the_file(file: Path) -> None:
     assert config.out == Path("weights/two")
 
 
+def test_a_table_can_be_named_on_the_command_line() -> None:
+    options = [
+        "--labels-csv",
+        "l.csv",
+        "--label-columns",
+        "a",
+        "b",
+        "--split-column",
+        "set",
+        "--outputs",
+        "independent",
+    ]
+    config = parsed("films", "--out", "weights/two", *options, "--enhance", "n4", "clahe")
+    assert config.table == LabelTable(Path("l.csv"), labels=("a", "b"), split="set")
+    assert config.outputs == "independent"
+    assert config.input.enhance == ("n4", "clahe")
+
+
 def test_every_option_has_its_place_in_the_configuration() -> None:
     parser = argparse.ArgumentParser()
     add_arguments(parser)
@@ -86,6 +104,8 @@ def test_the_id_is_the_name_of_the_folder() -> None:
         ({**MINIMAL, "seed": True}, "whole number"),
         ({**MINIMAL, "input": {"resize": "stretch"}}, "accepted are pad, squash"),
         ({**MINIMAL, "input": {"size": [64]}}, "is to have 2 values and has 1"),
+        ({**MINIMAL, "table": {"path": "image"}}, "“table” lacks “file”"),
+        ({**MINIMAL, "input": {"enhance": ["sharpen"]}}, "accepted are clahe, median"),
         ({**MINIMAL, "labels": "Opacity"}, "“labels” is to be a list"),
         ({**MINIMAL, "labels": [{"code": "x"}]}, "lacks “name”"),
         ({**MINIMAL, "schedule": 3}, "is to be a table"),

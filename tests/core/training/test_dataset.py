@@ -25,16 +25,18 @@ KERMANY = re.compile(r"^(person\d+_(?:bacteria|virus))_|^(.+)-\d+$")
     ],
 )
 def test_patient_is_what_the_pattern_finds(name: str, patient: str) -> None:
-    assert patient_of(Path("data/clear") / name, KERMANY, root=Path("data")) == patient
+    assert patient_of(Path("data/clear") / name, KERMANY, name=f"clear/{name}")[0] == patient
 
 
 def test_a_pattern_without_groups_is_the_patient_itself() -> None:
-    assert patient_of(Path("p07_1.png"), re.compile(r"p\d+"), root=Path()) == "p07"
+    assert patient_of(Path("p07_1.png"), re.compile(r"p\d+"), name="p07_1.png") == ("p07", "name")
 
 
-def test_without_a_pattern_every_file_is_a_patient() -> None:
-    names = [patient_of(Path(name, "1.png"), None, root=Path()) for name in ("clear", "opaque")]
-    assert names == ["clear/1.png", "opaque/1.png"]
+def test_without_a_pattern_every_file_is_a_patient(tmp_path: Path) -> None:
+    for name in ("clear", "opaque"):
+        write(tmp_path / name / "1.png", np.eye(20, dtype=np.uint8))
+    examples = find_examples(tmp_path)
+    assert [(one.patient, one.patient_from) for one in examples] == [("clear/1.png", "file"), ("opaque/1.png", "file")]
 
 
 def test_examples_are_ordered_and_hidden_files_passed_over(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import torch
 from core.training.checkpoint import read_checkpoint
 from core.training.config import TrainingConfig, read_config, read_toml
 from core.training.loop import fit
-from core.training.run import prepare
+from core.training.preparation import prepare
 from tests.core.training.films import labelled_folder
 
 CHECKOUT = Path(__file__).resolve().parents[3]

@@ -17,13 +17,15 @@ from core.errors import DatasetError, TrainingError
 from core.evaluation import auroc
 from core.models.network import build_network, load_weights
 from core.models.preprocessing import to_tensor
+from core.models.provenance import image_hash, training_hashes
 from core.models.spec import read_spec, sha256_of
 from core.training.augmentation_settings import Augmentation
 from core.training.calibration import OPERATING_POINTS, apply_calibration
 from core.training.config import ClassLabel, Schedule, Split, TrainingConfig, Try, Words
 from core.training.dataset import read_example
-from core.training.run import labels_of, train
+from core.training.run import train
 from tests.core.training.films import film, labelled_folder, write
+from tests.core.training.test_preparation import with_table
 
 SCHEDULE = Schedule(
     epochs=3,
@@ -82,6 +84,13 @@ class TestModelFolder:
         assert spec.labels[0].operating_point is not None
         assert spec.calibration.method == "platt"
 
+    def test_it_lists_the_files_that_it_has_learnt_from(self, folder: Path) -> None:
+        known = training_hashes(folder / "weights" / "opacity")
+        files = list((folder / "films").rglob("*.png"))
+        assert len(files) == 60
+        assert len(known) == 48
+        assert known <= {image_hash(sha256_of(file)) for file in files}
+
     def test_its_metrics_are_those_of_the_card(self, folder: Path) -> None:
         spec = read_spec(folder / "weights" / "opacity")
         assert set(spec.metrics) >= {"auroc", "accuracy", "sensitivity", "specificity", "expected_calibration_error"}
@@ -111,7 +120,8 @@ class TestModelFolder:
             "Any real film.",
             "one epoch",
             "18 images, 9 patients",
-            "1 files (",
+            "1 files or slices (",
+            "The labels are independent of each other",
             "0 pairs of near-identical",
             "(default)",
             "proportions",
@@ -166,6 +176,28 @@ def test_exclusive_labels_are_trained_with_one_temperature(folder: Path, tmp_pat
     assert "Opacity: auroc" in spec.metrics
 
 
+def test_a_table_of_several_labels_is_trained_end_to_end(tmp_path: Path) -> None:
+    table = with_table(tmp_path)
+    config = configuration(
+        tmp_path,
+        data=table.data,
+        table=table.table,
+        labels=(),
+        absence="",
+        input=replace(table.input, enhance=("median",)),
+        schedule=replace(SCHEDULE, epochs=1, epoch_images=16, selection="plain"),
+    )
+    spec = read_spec(train(config))
+    assert [label.name for label in spec.labels] == ["device", "opacity"]
+    assert (spec.calibration.activation, spec.input.enhance) == ("sigmoid", ("median",))
+    assert all(label.operating_point is not None for label in spec.labels)
+    assert "10 pictures show several, 60 none of them" in spec.card
+    assert "| sex | F: 60; M: 60 |" in spec.card
+    assert "the column “patient” of the table" in spec.card
+    assert "then median" in spec.card
+    assert "| feature | device | opacity |" in spec.card
+
+
 def test_a_data_set_divided_by_its_makers_is_trained_as_it_is_but_for_its_leak(folder: Path, tmp_path: Path) -> None:
     labelled_folder(tmp_path / "films" / "train", patients=10)
     labelled_folder(tmp_path / "films" / "val", patients=5, seed=1)
@@ -182,22 +214,12 @@ def test_a_data_set_divided_by_its_makers_is_trained_as_it_is_but_for_its_leak(f
     assert "1 pictures of training were not trained on" in card
 
 
-def test_labels_come_from_the_folders_where_none_are_given(folder: Path) -> None:
-    config = configuration(folder, labels=())
-    assert labels_of(config, ["clear", "opaque"]) == (ClassLabel("opaque", "opaque"),)
-
-
-def test_a_label_without_a_folder_is_named(folder: Path) -> None:
-    with pytest.raises(TrainingError, match="cloudy") as caught:
-        labels_of(configuration(folder, labels=(ClassLabel("cloudy"),)), ["clear", "opaque"])
-    assert caught.value.code == "labels-differ"
-
-
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
         ({"default_operating_point": "best"}, "bad-configuration"),
         ({"intended_use": IntendedUse("", "")}, "no-intended-use"),
+        ({"input": InputSpec((32, 32), 3, "squash", "full", (0.5,) * 3, (0.5,) * 3, colour=True)}, "bad-configuration"),
     ],
 )
 def test_a_contradiction_is_found_before_anything_is_read(

@@ -14,6 +14,7 @@ from core.training.split import (
     Division,
     Part,
     divide,
+    draw_label_parts,
     draw_parts,
     join_groups,
     near_duplicates,
@@ -55,6 +56,42 @@ def test_shares_hold_in_every_class() -> None:
     for name, n in (("rare", 200), ("common", 800)):
         counts = np.bincount(part[np.array(classes) == name], minlength=3) / n
         assert counts == pytest.approx([0.6, 0.15, 0.25], abs=0.011)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10_000))
+def test_labels_are_shared_out_evenly_and_groups_kept_whole(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    group = rng.integers(0, 150, 400)
+    targets = (rng.random((400, 3)) < [0.05, 0.3, 0.5]).astype(float)
+    part = draw_label_parts(group, targets, validation_share=0.2, test_share=0.2, seed=seed)
+    assert all(len(np.unique(part[group == one])) == 1 for one in np.unique(group))
+    for one, share in ((Part.TRAINING, 0.6), (Part.VALIDATION, 0.2), (Part.TEST, 0.2)):
+        own = targets[part == one]
+        # No group holds more than a dozen pictures; a part may be off by about one group of a label.
+        assert own.sum(axis=0) == pytest.approx(share * targets.sum(axis=0), abs=9)
+
+
+def test_a_part_without_a_share_gets_nothing() -> None:
+    targets = np.eye(4)[np.arange(32) % 4][:, :3]
+    part = draw_label_parts(np.arange(32), targets, validation_share=0.0, test_share=0.25, seed=1)
+    assert np.bincount(part, minlength=3).tolist() == [24, 0, 8]
+
+
+def test_a_label_without_enough_patients_is_named() -> None:
+    targets = np.zeros((40, 2))
+    targets[:20, 0] = targets[0, 1] = 1
+    with pytest.raises(DatasetError, match="none is left for") as caught:
+        divide(
+            [f"p{index}" for index in range(40)],
+            ["a"] * 40,
+            films(40),
+            validation_share=0.2,
+            test_share=0.2,
+            seed=1,
+            targets=targets,
+        )
+    assert caught.value.code == "too-few-patients"
 
 
 def test_the_seed_decides() -> None:
