@@ -12,7 +12,9 @@ from core.domain import Rejected, Series, Study
 from core.errors import StudyError
 from core.io.archive import count_members, is_clutter, unpack
 from core.io.content import RASTERS, VOLUMES, Kind, Source, gzip_head, identify, inflate_gzip, refusal
+from core.io.isolation import prepare
 from core.io.limits import DEFAULT_LIMITS, MIB, Budget, Limits, OverBudgetError
+from core.io.picture import pixels_of
 from core.io.raster import read_raster
 from core.io.volume import read_volume
 
@@ -71,6 +73,13 @@ def load_path(path: Path, *, limits: Limits = DEFAULT_LIMITS, progress: Progress
             raise StudyError("The folder holds no files.", hint="Check the path.", code="no-files")
         return _load_paths(files, root=path, limits=limits, progress=progress)
     raise StudyError("There is no such file or folder.", hint="Check the path.", code="not-found")
+
+
+def warm_up() -> None:
+    """Start a decoder before the first study comes, and import what reads DICOM; for a thread in the background."""
+    from core.io.dicom.decoder import decode_pixels
+
+    prepare(decode_pixels, pixels_of)
 
 
 def _visible_files(folder: Path) -> list[Path]:

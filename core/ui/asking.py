@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from concurrent.futures import TimeoutError as StillRunning
 from typing import TypeVar
 
-from core import workflow
+from core import io, workflow
 from core.domain import Image, ModelSpec, Series
 from core.errors import CoreError
 from core.models.proposal import Proposal
@@ -30,7 +30,7 @@ _warming = threading.Lock()
 
 
 def warm_up_in_background(spec: ModelSpec | None = None) -> None:
-    """Load a model in the background, once per process, so that its first answer is as fast as its second.
+    """Load a model and start a decoder in the background, once per process, so that the first answer comes soon.
 
     Parameters
     ----------
@@ -51,6 +51,7 @@ def warm_up_in_background(spec: ModelSpec | None = None) -> None:
 
 
 def _warm_up(model_id: str) -> None:
+    io.warm_up()
     try:
         workflow.warm_up(model_id)
     except CoreError as error:

@@ -41,6 +41,12 @@ _ENVIRONMENT = {
 }
 """One thread each: several workers side by side already use the cores, and threads take address space."""
 
+_INHERITED = (
+    *("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH"),
+    *("TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "WINDIR"),
+)
+"""What a process needs to start. The rest of the environment, which may hold secrets, is no business of a decoder."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decoded:
@@ -69,7 +75,7 @@ class _Worker:
             stderr=subprocess.DEVNULL,  # decoders complain there; what matters comes as a reply
             bufsize=0,
             cwd=ROOT,
-            env=os.environ | _ENVIRONMENT,
+            env={name: os.environ[name] for name in _INHERITED if name in os.environ} | _ENVIRONMENT,
         )
         self._is_ready = False
         self._is_late = False
@@ -194,7 +200,7 @@ class Pool:
                 reply, body = worker.ask(
                     head, content, seconds=limits.max_decoding_seconds, max_reply_bytes=max_result_bytes
                 )
-                decoded = _understood(reply, body, limits)
+                decoded = understood(reply, body, limits)
             except (_LostWorkerError, wire.BrokenWireError) as lost:
                 raise self._replaced(worker, limits, is_late=getattr(lost, "is_late", False)) from None
             except BaseException:
@@ -203,13 +209,12 @@ class Pool:
             self._give_back(worker)
         return decoded
 
-    def prepare(self, decoder: Decoder) -> None:
-        """Start a first worker where there is none, without waiting: the header has said that it will be needed."""
+    def prepare(self, *decoders: Decoder) -> None:
+        """Start a first worker where there is none, without waiting for it to have imported what it needs."""
         with self._lock:
-            if self._is_prepared:
-                return
-            self._is_prepared = True
-            self._idle.append(_Worker((decoder.__module__,)))
+            if not self._is_prepared:
+                self._is_prepared = True
+                self._idle.append(_Worker(tuple(decoder.__module__ for decoder in decoders)))
 
     def close(self) -> None:
         """End all workers that wait; those at work end with the application."""
@@ -224,10 +229,6 @@ class Pool:
         """The processes that wait for work."""
         with self._lock:
             return tuple(worker.pid for worker in self._idle)
-
-    def forget(self) -> None:
-        """Begin without workers, after a fork: those of the parent process answer the parent."""
-        self.__init__(self._size)  # type: ignore[misc]
 
     def _take(self) -> _Worker:
         """Return the worker that was used last, whose libraries are loaded, or a new one."""
@@ -272,10 +273,13 @@ class Pool:
         )
 
 
-def _understood(reply: wire.Head, body: memoryview, limits: Limits) -> Decoded:
+def understood(reply: wire.Head, body: memoryview, limits: Limits) -> Decoded:
     """Return what a worker replied, or raise what it refused with."""
     if "refusal" in reply:
-        message, hint, code = (str(part) for part in reply["refusal"])
+        refusal = reply["refusal"]
+        if not (isinstance(refusal, list) and len(refusal) == 3):
+            raise wire.BrokenWireError
+        message, hint, code = map(str, refusal)
         raise StudyError(message, hint=hint, code=code)
     if "out_of_memory" in reply:
         raise StudyError(
@@ -302,9 +306,11 @@ def _understood(reply: wire.Head, body: memoryview, limits: Limits) -> Decoded:
 def _pool() -> Pool:
     pool = Pool(DEFAULT_LIMITS.max_decoders)
     atexit.register(pool.close)
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=pool.forget)
     return pool
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # the workers of the parent process answer the parent
 
 
 def decode_apart(
@@ -314,9 +320,9 @@ def decode_apart(
     return _pool().decode(decoder, content, limits=limits, max_result_bytes=max_result_bytes, **options)
 
 
-def prepare(decoder: Decoder) -> None:
+def prepare(*decoders: Decoder) -> None:
     """Start a worker in the background where none was needed before; see `Pool.prepare`."""
-    _pool().prepare(decoder)
+    _pool().prepare(*decoders)
 
 
 def close() -> None:

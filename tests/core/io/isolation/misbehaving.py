@@ -85,3 +85,7 @@ def babble(content: memoryview) -> Result:
 def write_a_file(content: memoryview, *, path: str) -> Result:
     Path(path).write_bytes(content)
     return None, {}
+
+
+def tell_environment(content: memoryview) -> Result:
+    return None, dict(os.environ)

@@ -176,13 +176,18 @@ class TestLife:
         assert ask(pool, misbehaving.obey).facts["pid"] != pid
         pool.close()
 
-    @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
-    def test_a_forked_process_leaves_the_workers_alone(self) -> None:
-        pool = Pool(1)
-        ask(pool, misbehaving.obey)
-        assert pool.pids
-        pool.forget()
-        assert pool.pids == ()
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
+    def test_a_forked_process_has_workers_of_its_own(self) -> None:
+        program = f"""{ASK}
+import os, sys
+mine = ask()
+child = os.fork()
+if child == 0:
+    theirs = ask()
+    sys.exit(theirs == mine)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), ask() == mine)
+"""
+        assert finished(program) == (0, "0 True", "")
 
     @pytest.mark.parametrize(
         ("last_line", "status"),
@@ -190,19 +195,32 @@ class TestLife:
     )
     @pytest.mark.skipif(sys.platform == "win32", reason="Windows knows no SIGKILL")
     def test_workers_go_with_the_application_however_it_ends(self, last_line: str, status: int) -> None:
-        program = f"""
+        *ended, errors = finished(f"{ASK}\nprint(ask(), flush=True)\n{last_line}")
+        assert (ended[0], errors) == (status, "")
+        assert goes_soon(int(ended[1]))
+
+    def test_a_worker_knows_no_secrets(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("LIGHTBOX_COOKIE_SECRET", "hush")
+        pool = Pool(1)
+        assert "hush" not in ask(pool, misbehaving.tell_environment).facts.values()
+        pool.close()
+
+
+ASK = """
 from core.io.isolation import decode_apart
 from core.io.limits import Limits
 from tests.core.io.isolation import misbehaving
-decoded = decode_apart(misbehaving.obey, b"1", limits=Limits(), max_result_bytes=100)
-print(decoded.facts["pid"], flush=True)
-{last_line}
+
+def ask():
+    return decode_apart(misbehaving.obey, b"1", limits=Limits(), max_result_bytes=100).facts["pid"]
 """
-        ended = subprocess.run(
-            [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
-        )
-        assert (ended.returncode, ended.stderr) == (status, "")
-        assert goes_soon(int(ended.stdout))
+
+
+def finished(program: str) -> tuple[int, str, str]:
+    """Run a program that uses the pool of its process; return its exit status and what it wrote."""
+    command = [sys.executable, "-c", program]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+    return ended.returncode, ended.stdout.strip(), ended.stderr
 
 
 def goes_soon(pid: int) -> bool:
