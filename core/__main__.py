@@ -52,9 +52,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_predict(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", metavar="FILE", help="a file, a folder or a zip")
-    parser.add_argument("--model", metavar="ID", help="default: the model whose intended use fits the study")
     parser.add_argument(
-        "--frame", type=int, metavar="N", help="slice or frame to read, from 1; default: the middle one"
+        "--model", metavar="ID", help="default: the one that fits the header, or looks made for the picture"
+    )
+    parser.add_argument(
+        "--frame", type=int, metavar="N", help="image to read, from 1; default: the first radiograph, the middle slice"
     )
     parser.add_argument("--json", action="store_true", help="print a JSON list, one object an answer")
     parser.set_defaults(run=_predict)

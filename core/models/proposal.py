@@ -80,13 +80,11 @@ def propose_by_picture(models: Sequence[ModelSpec], acquisition: Acquisition, me
 
 
 def why_not(spec: ModelSpec, acquisition: Acquisition) -> str:
-    """Say why a model was not proposed: what the header says against it, else what could not be told."""
+    """Say what speaks against a model that was not proposed, the header first; empty where nothing is known."""
     against = reasons_against(spec, acquisition)
-    if against:
-        return "; ".join(against)
-    if spec.gate is not None:
+    if not against and spec.gate is not None:
         return "the picture does not look like its training images"
-    return "whether it is meant for this file cannot be told"
+    return "; ".join(against)
 
 
 def open_models(models: Sequence[ModelSpec], acquisition: Acquisition) -> tuple[ModelSpec, ...]:

@@ -88,12 +88,18 @@ def _most_likely(top: Score, second: Score, *, is_all_clear: bool) -> Statement:
     parts = [
         f"{word}: {operating_point_in_words(top)}" if word else operating_point_in_words(top),
         f"next is {label_words(second.label)} with {score_in_words(second.value)}, a margin of "
-        f"{score_in_words(top.value - second.value)}",
+        f"{score_in_words(_margin(top.value, second.value))}",
         "no finding reaches its operating point" if is_all_clear and not top.label.is_finding else "",
     ]
     behind = ". ".join(sentence_case(part) for part in parts if part)
     call = top.call if top.label.is_finding else False
     return Statement(f"Most likely: {label_words(top.label)}", f"{behind}.", call, top)
+
+
+def _margin(top: float, second: float) -> float:
+    """Return the difference of two scores as they are written; between such as differ by less or by all, their own."""
+    written = round(top, 2) - round(second, 2)
+    return written if 0 < written < 1 else top - second
 
 
 def _called_beside(score: Score, top: Score) -> Statement:

@@ -105,9 +105,8 @@ _INVITATION = " To ask one nevertheless, choose it under Model at the left."
 
 
 def _reasons_html(models: Sequence[ModelSpec], acquisition: Acquisition) -> str:
-    rows = "".join(
-        f"<dt>{escape(spec.title)}</dt><dd>{escape(sentence_case(why_not(spec, acquisition)))}</dd>" for spec in models
-    )
+    reasons = [(spec.title, sentence_case(why_not(spec, acquisition))) for spec in models]
+    rows = "".join(f"<dt>{escape(title)}</dt><dd>{escape(reason)}</dd>" for title, reason in reasons if reason)
     return f'<h3 class="lb-heading">Why not</h3><dl class="lb-reasons">{rows}</dl>' if rows else ""
 
 

@@ -204,6 +204,15 @@ def test_the_most_likely_label_leads_with_its_margin_and_operating_point():
     assert (said.call, said.score.label.name) == (True, "glioma")
 
 
+@pytest.mark.parametrize(
+    ("top", "second", "margin"),
+    [(0.486, 0.434, "0.06"), (0.5001, 0.4999, "under 0.01"), (0.9999, 0.0001, "over 0.99"), (0.5, 0.5, "0.00")],
+)
+def test_the_margin_is_that_of_the_numbers_beside_it(top, second, margin):
+    (said,) = exclusive(tumour(top), tumour(second, "meningioma", threshold=0.9))
+    assert f"a margin of {margin}" in said.behind
+
+
 def test_the_most_likely_label_may_be_below_its_operating_point():
     (said,) = exclusive(tumour(0.5, threshold=0.6), tumour(0.3, "meningioma"), none(0.2))
     assert said.words == "Most likely: glioma"
