@@ -203,8 +203,11 @@ class Pool:
                 decoded = understood(reply, body, limits)
             except (_LostWorkerError, wire.BrokenWireError) as lost:
                 raise self._replaced(worker, limits, is_late=getattr(lost, "is_late", False)) from None
-            except BaseException:
+            except StudyError:
                 self._give_back(worker)
+                raise
+            except BaseException:  # somewhere inside a reply, as by Ctrl-C: the next one would read the rest of it
+                worker.kill()
                 raise
             self._give_back(worker)
         return decoded

@@ -125,6 +125,21 @@ class TestAccidents:
         assert ask(shared_pool, misbehaving.obey).facts["pid"] not in killed
         assert not any(map(is_running, killed))
 
+    def test_a_reply_that_was_not_read_to_its_end_ends_the_worker(
+        self, shared_pool: Pool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        before = ask(shared_pool, misbehaving.obey).facts["pid"]
+
+        def interrupt(*_: object, **__: object) -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patched:
+            patched.setattr(pool_module.wire, "receive", interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                ask(shared_pool, misbehaving.obey)
+        assert not is_running(before)
+        assert ask(shared_pool, misbehaving.obey, b"\5").pixels.tolist() == [[5]]
+
     def test_no_process_to_be_had_is_said(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def refuse(*_: object, **__: object) -> None:
             raise OSError("fork: out of memory")
