@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -99,9 +100,16 @@ def config_from(options: argparse.Namespace) -> TrainingConfig:
 def run(options: argparse.Namespace) -> int:
     """Train, reporting progress on standard error, and print the model folder; the exit status is 0."""
     from core.training.run import train
+    from core.training.watching import ProgressBar
 
-    folder = train(config_from(options), progress=report)
-    sys.stdout.write(f"{folder}\n")
+    config = config_from(options)
+    if sys.stderr.isatty():
+        bar = ProgressBar(sys.stderr)
+        folder = train(config, progress=bar.say, watchers=[bar])
+    else:
+        folder = train(config, progress=report)
+    if os.environ.get("RANK", "0") == "0":  # of several processes that torchrun started
+        sys.stdout.write(f"{folder}\n")
     return 0
 
 

@@ -251,6 +251,8 @@ class TrainingConfig:
         "auto" is a graphics card where PyTorch finds one with CUDA, else the CPU.
     work : Path or None
         For the cache of decoded pictures and the checkpoints; by default `.training/ID` in the current folder.
+    tensorboard : bool
+        Whether to write a log for TensorBoard, into the work folder.
     """
 
     data: Path
@@ -267,6 +269,7 @@ class TrainingConfig:
     device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: int = 0
     work: Path | None = None
+    tensorboard: bool = True
     working_size: tuple[int, int] = (256, 256)
     default_operating_point: str = "youden"
     input: InputSpec = DEFAULT_INPUT

@@ -137,7 +137,7 @@ class Run:
     def computed(self) -> str:
         """Say where and with how many bits is computed."""
         where = "the CPU" if self.device.type == "cpu" else torch.cuda.get_device_name(self.device)
-        processes = f", {self.team.size} processes" if self.team.size > 1 else ""
+        processes = f" by {self.team.size} processes" if self.team.size > 1 else ""
         return f"computed on {where}{processes} in {self.precision}"
 
     def restore(self, stored: Mapping[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from core.training.calibration import (
 from core.training.card import Account, write_card
 from core.training.config import TrainingConfig
 from core.training.contact_sheet import write_contact_sheet
+from core.training.distributed import team_of_environment
 from core.training.evidence import gather_evidence, learning_curves
 from core.training.gate import fit_gate
 from core.training.gate_card import with_gate_section
@@ -36,21 +37,28 @@ from core.training.pretraining import pretrained_network
 from core.training.shortcuts import feature_aurocs, joint_auroc, trivial_features
 from core.training.split import Part
 from core.training.stress import PLAIN
+from core.training.tensorboard_log import FOLDER as TENSORBOARD_FOLDER
+from core.training.tensorboard_log import TensorBoardLog
 from core.training.validation import all_logits, logits_of_copies
+from core.training.watching import Lines, Watcher
 
 Progress = Callable[[str], None]
 
 
-def train(config: TrainingConfig, *, progress: Progress | None = None) -> Path:
+def train(
+    config: TrainingConfig, *, progress: Progress | None = None, watchers: Sequence[Watcher] | None = None
+) -> Path:
     """Train, calibrate, measure and write a model folder.
 
     A run that was interrupted goes on after its last complete epoch when it is started again with the same
-    configuration and data.
+    configuration and data. Processes that `torchrun` started train together; the first of them reports and writes.
 
     Parameters
     ----------
     progress : callable, optional
-        Is told in words what happens and how long it may still take.
+        Is told in words what happens.
+    watchers : sequence of Watcher, optional
+        Are told of every step and epoch. Default: lines of text to `progress`, with the time that is left.
 
     Returns
     -------
@@ -66,16 +74,33 @@ def train(config: TrainingConfig, *, progress: Progress | None = None) -> Path:
     ModelError
         Architecture and initial weights do not fit.
     """
-    tell = progress or (lambda _message: None)
     _check(config)
     ignore_in_version_control(config.work_folder)
-    with _threads(config.threads):
-        prepared = prepare(config, progress=tell)
-        tell(prepared.describe())
-        tell(f"examples of the augmentation: {write_contact_sheet(config, prepared.material, prepared.classes)}")
-        initial = _start_without_labels(config, prepared, tell)
-        fitted = fit(config, prepared.material, progress=tell, initial=initial)
-        return finish(config, prepared, fitted, progress=tell)
+    with _threads(config.threads), team_of_environment(config.device) as team:
+        tell = progress if progress and team.leads else _say_nothing
+        with team.leader_first():
+            prepared = prepare(config, progress=tell)
+            tell(prepared.describe())
+            initial = _start_without_labels(config, prepared, tell)
+        watching = _watchers(config, prepared, watchers, tell) if team.leads else ()
+        fitted = fit(config, prepared.material, progress=tell, watchers=watching, initial=initial, team=team)
+        return finish(config, prepared, fitted, progress=tell) if team.leads else config.out
+
+
+def _say_nothing(_message: str) -> None:
+    pass
+
+
+def _watchers(
+    config: TrainingConfig, prepared: Prepared, given: Sequence[Watcher] | None, tell: Progress
+) -> tuple[Watcher, ...]:
+    """Return those who watch the run, and draw the examples of the augmentation that they may show."""
+    examples = write_contact_sheet(config, prepared.material, prepared.classes)
+    tell(f"examples of the augmentation: {examples}")
+    first = (Lines(tell),) if given is None else tuple(given)
+    if not config.tensorboard:
+        return first
+    return (*first, TensorBoardLog(config.work_folder / TENSORBOARD_FOLDER, examples=examples))
 
 
 def _check(config: TrainingConfig) -> None:
