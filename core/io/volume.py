@@ -286,7 +286,8 @@ def _with_what_is_not_finite(voxels: Pixels, content: bytes, header: VolumeHeade
     if not lost.any():
         return voxels
     restored = voxels.copy()
-    restored[lost] = stored[lost] * header.slope
+    with np.errstate(invalid="ignore"):  # signalling NaN becomes a quiet one
+        restored[lost] = stored[lost] * header.slope
     return restored
 
 
