@@ -36,8 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--patient-pattern", metavar="REGEX", help="finds the patient in a file's name")
     parser.add_argument("--absence", metavar="CLASS", help="the class that shows none of the findings")
-    parser.add_argument("--architecture", metavar="NAME", help="torchvision's name; default mobilenet_v2")
-    parser.add_argument("--weights", metavar="F.safetensors", help="initial weights; default random")
+    parser.add_argument("--architecture", metavar="NAME", help="torchvision's name, or small_cnn; default mobilenet_v2")
+    parser.add_argument(
+        "--weights", metavar="F.safetensors", help="initial weights; torchvision downloads its own; default random"
+    )
     parser.add_argument(
         "--unlabelled", metavar="FOLDER", help="pictures for the training without labels that comes first"
     )
@@ -48,6 +50,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--epochs", type=int, metavar="N", help="at most")
     parser.add_argument("--batch", type=int, metavar="N", help="pictures per step")
     parser.add_argument("--learning-rate", type=float, metavar="X", help="largest, of the network's body")
+    parser.add_argument(
+        "--sampling", choices=("balanced", "plain"), help="every class, or every picture, equally often"
+    )
+    parser.add_argument("--loss", choices=("cross-entropy", "focal"), help="what training makes small")
+    parser.add_argument("--class-weights", choices=("none", "balanced"), help="let rare classes count more in the loss")
+    parser.add_argument("--mixup", type=float, metavar="X", help="blend pictures, in shares from Beta(X, X); 0 is off")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), help="default: a graphics card where there is one")
+    parser.add_argument(
+        "--precision", choices=("auto", "off", "bf16", "fp16"), help="16 bits; auto measures whether that is faster"
+    )
     parser.add_argument("--seed", type=int, metavar="N", help="of split, order, augmentation and new weights")
     parser.add_argument("--threads", type=int, metavar="N", help="of the processor; 0 leaves the choice to torch")
     parser.add_argument("--work", metavar="FOLDER", help="for cache and checkpoints; default .training/ID")
@@ -74,6 +86,12 @@ PLACES: Mapping[str, tuple[str, ...]] = {
     "epochs": ("schedule", "epochs"),
     "batch": ("schedule", "batch"),
     "learning_rate": ("schedule", "learning_rate"),
+    "sampling": ("schedule", "sampling"),
+    "loss": ("schedule", "loss"),
+    "class_weights": ("schedule", "class_weights"),
+    "mixup": ("schedule", "mixup"),
+    "device": ("device",),
+    "precision": ("schedule", "precision"),
     "seed": ("seed",),
     "threads": ("threads",),
     "work": ("work",),

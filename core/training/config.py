@@ -246,9 +246,12 @@ class TrainingConfig:
     outputs : {"auto", "exclusive", "independent"}
         Whether the labels exclude each other. By default they do where every picture shows exactly one.
     weights : Path or None
-        Initial weights (safetensors, torchvision's layout); None starts from random ones.
+        Initial weights (safetensors, torchvision's layout); "torchvision" downloads torchvision's own, trained on
+        ImageNet; None starts from random ones.
     device : {"auto", "cpu", "cuda"}
         "auto" is a graphics card where PyTorch finds one with CUDA, else the CPU.
+    architecture : str
+        torchvision's name, or "small_cnn".
     work : Path or None
         For the cache of decoded pictures and the checkpoints; by default `.training/ID` in the current folder.
     tensorboard : bool

@@ -18,11 +18,12 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import TrainingError
-from core.models.network import Network, build_network, load_backbone
+from core.models.network import Network, build_network
 from core.training.augmentation import mix_up
 from core.training.checkpoint import read_checkpoint, write_checkpoint
 from core.training.config import Schedule, TrainingConfig
 from core.training.distributed import ALONE, Team, require_equal_shares
+from core.training.initial_weights import load_initial_weights
 from core.training.losses import balanced_weights, loss_of
 from core.training.material import (
     Indices,
@@ -267,8 +268,7 @@ def initial_network(config: TrainingConfig, *, labels: int) -> Network:
     """Build the network with its initial weights; the first `frozen_blocks` parts will not learn."""
     torch.manual_seed(config.seed)
     network = build_network(config.architecture, labels=labels, channels=config.input.channels)
-    if config.weights is not None:
-        load_backbone(network, config.weights)
+    load_initial_weights(network, config.weights, architecture=config.architecture)
     for module in network.modules():
         if isinstance(module, nn.Dropout):
             module.p = config.schedule.dropout
