@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,7 @@ def viewer(
         },
         on_view_change=on_change or _nothing,
         on_failed_change=_nothing,
-        on_renew_change=_nothing,
+        on_renew_change=partial(_renew, tuple(pane.source for pane in panes)),
     )
     if result.get("failed"):
         return None
@@ -93,6 +94,18 @@ def grant(source: PixelSource) -> str:
     context = get_script_run_ctx()
     mark = browser_mark(st.context.cookies.get(XSRF_COOKIE_NAME))
     return STORE.grant(source, Holder(context.session_id if context else "", mark))
+
+
+def close_source(source: PixelSource) -> None:
+    """End all tokens of a series that is looked at no longer, and forget its pictures."""
+    STORE.revoke(source)
+    source.forget()
+
+
+def _renew(sources: tuple[PixelSource, ...]) -> None:
+    """End the tokens that the browser was refused with, so that this run grants others."""
+    for source in sources:
+        STORE.revoke(source)
 
 
 def _state_of(told: Any, source: PixelSource, start: ViewerState) -> ViewerState:

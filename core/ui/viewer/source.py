@@ -30,12 +30,21 @@ class PixelSource:
 
     def __init__(self, series: Series, *, remembered_bytes: int = REMEMBERED_BYTES) -> None:
         self.series = series
-        self._images: Bounded[Image] = Bounded(remembered_bytes, weigh=_weigh)
+        self._limit = remembered_bytes
+        self._images = self._none()
         self._decoding: dict[str, Future[Image]] = {}
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return len(self.series.frames)
+
+    def forget(self) -> None:
+        """Let go of all pictures."""
+        with self._lock:
+            self._images = self._none()
+
+    def _none(self) -> Bounded[Image]:
+        return Bounded(self._limit, weigh=_weigh)
 
     def image(self, index: int) -> Image:
         """Return a frame, decoded.

@@ -8,6 +8,8 @@ const AT_ONCE = 3
 const REMEMBERED_BYTES = 640 * 2 ** 20
 const ATTEMPTS = 3
 const RETRY_MS = 400
+/** So often a new token is asked for in a row. */
+const RENEWALS = 3
 
 /** A picture that cannot be shown, in words for the reader. */
 export class Unshowable {
@@ -39,6 +41,7 @@ export class Frames {
     this.bytes = 0
     this.current = 0
     this.isWaiting = false
+    this.refusals = 0
     this.leaving = new AbortController()
   }
 
@@ -133,13 +136,28 @@ export class Frames {
       signal: this.leaving.signal,
     })
     if (answer.ok) {
+      this.refusals = 0
       this.keep(index, new Pyramid(decodeFrame(await answer.arrayBuffer())))
-    } else if (answer.status === 403) {
-      if (!this.isWaiting) this.onEnded()
-      this.isWaiting = true
+    } else if (answer.status === 403 && this.refusals < RENEWALS) {
+      this.waitForToken()
     } else {
       this.keep(index, new Unshowable((await answer.json()).message))
     }
+  }
+
+  /** The token has ended: ask the page for another one, once. */
+  waitForToken() {
+    if (this.isWaiting) return
+    this.isWaiting = true
+    this.refusals++
+    this.onEnded()
+  }
+
+  /** @param {number} index */
+  forget(index) {
+    const known = this.known.get(index)
+    if (known) this.bytes -= weight(known)
+    this.known.delete(index)
   }
 
   /** @param {number} index @param {Pyramid | Unshowable} picture */
@@ -147,11 +165,9 @@ export class Frames {
     if (this.leaving.signal.aborted) return
     this.known.set(index, picture)
     this.bytes += weight(picture)
-    for (const [other, forgotten] of this.known) {
+    for (const other of [...this.known.keys()]) {
       if (this.bytes <= REMEMBERED_BYTES) break
-      if (Math.abs(other - this.current) <= 1) continue
-      this.known.delete(other)
-      this.bytes -= weight(forgotten)
+      if (Math.abs(other - this.current) > 1) this.forget(other)
     }
     this.onArrival(index)
   }

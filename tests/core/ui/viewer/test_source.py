@@ -81,3 +81,12 @@ def test_a_failure_reaches_everybody_who_waits_and_is_not_remembered() -> None:
 def test_there_are_no_frames_beyond_the_ends(index: int) -> None:
     with pytest.raises(IndexError):
         PixelSource(Counted(2).series).image(index)
+
+
+def test_what_is_forgotten_is_decoded_anew() -> None:
+    counted = Counted(1)
+    source = PixelSource(counted.series)
+    source.image(0)
+    source.forget()
+    source.image(0)
+    assert counted.decoded == [2]

@@ -1,0 +1,13 @@
+"""An application that holds the viewer and nothing else, for its tests and benchmarks."""
+
+import sys
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(CHECKOUT))
+
+import streamlit as st  # noqa: E402  the checkout must be importable first
+
+from core.ui.viewer.route import PIXEL_ROUTES  # noqa: E402
+
+app = st.App(Path(__file__).with_name("page.py"), routes=list(PIXEL_ROUTES))
