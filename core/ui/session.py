@@ -65,6 +65,11 @@ class Bounded(Generic[T]):
         _, weight = self._entries.pop(key, (None, 0))
         self._weight -= weight
 
+    def clear(self) -> None:
+        """Forget everything."""
+        self._entries.clear()
+        self._weight = 0
+
     def __len__(self) -> int:
         return len(self._entries)
 
@@ -171,6 +176,16 @@ class OpenStudy:
         """How that series is looked at; a stack opens in its middle, views of a body part with the first."""
         return self.views.setdefault(self.series_uid, View(frame=opening_index(self.series) + 1))
 
+    def forget(self) -> None:
+        """Let go of the study and of all that was worked out of it.
+
+        Streamlit keeps the arguments of callbacks, and so this object, for as long as the visitor stays.
+        """
+        self.offer.withdraw()
+        self.study = Study(self.study.sha256, series=())
+        for kept in (self.images, self.explanations, self.outcomes, self.thumbnails):
+            kept.clear()
+
 
 @dataclass(slots=True, eq=False)
 class Desk:
@@ -203,7 +218,7 @@ class Desk:
     def close(self) -> None:
         """Clear the desk: nothing of the study stays in memory."""
         if self.opened is not None:
-            self.opened.offer.withdraw()
+            self.opened.forget()
         self.opened, self.left_out, self.failure = None, (), None
 
 

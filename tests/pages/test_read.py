@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import re
+import weakref
 from html import unescape
 from pathlib import Path
 
@@ -283,6 +285,17 @@ def test_closing_clears_the_desk(film: AppTest) -> None:
     film.button(key="close").click().run()
     assert desk(film).opened is None
     assert film.title[0].value == "Drop a study here, or try a sample"
+
+
+def test_nothing_of_a_closed_study_stays_in_memory(film: AppTest) -> None:
+    study = desk(film).opened
+    assert study is not None
+    file = weakref.ref(study.series.frames[0].load)
+    pixels = weakref.ref(study.images.get(study.series.frames[0].uid).pixels)
+    del study
+    film.button(key="close").click().run()
+    gc.collect()
+    assert (file(), pixels()) == (None, None)
 
 
 def test_a_damaged_model_is_named_and_stops_nothing(made_weights: Path) -> None:
