@@ -41,7 +41,8 @@ from core.evaluation import (
     ScoreHistogram,
     wilson_interval,
 )
-from core.models.spec import EVIDENCE_FILE, replace_file
+from core.models.files import replace_file
+from core.models.spec import EVIDENCE_FILE
 from core.models.table import Table
 
 FORMAT = 1

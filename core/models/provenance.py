@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from core.errors import ModelError
-from core.models.spec import TRAINING_FILE, replace_file, sha256_of
+from core.models.files import replace_file, sha256_of
+from core.models.spec import TRAINING_FILE
 
 DIGITS = 16
 

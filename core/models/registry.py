@@ -12,7 +12,8 @@ from pathlib import Path
 
 from core.domain import ModelSpec
 from core.errors import ModelError
-from core.models.spec import WEIGHTS_FILE, read_spec, sha256_of
+from core.models.files import sha256_of
+from core.models.spec import WEIGHTS_FILE, read_spec
 
 WEIGHTS_VARIABLE = "LIGHTBOX_WEIGHTS"
 """Environment variable that names another folder of models."""

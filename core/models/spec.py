@@ -17,7 +17,6 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-import tempfile
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, replace
@@ -40,6 +39,7 @@ from core.domain import (
     WindowLevel,
 )
 from core.errors import ModelError
+from core.models.files import read_text, replace_file, require_file
 from core.models.gate import GATE_FILE, GateStatistics, format_gate
 from core.models.table import Table, bad_field
 
@@ -78,11 +78,11 @@ def read_spec(folder: Path, *, gate_needed: bool = True) -> ModelSpec:
     if not folder.is_dir():
         raise ModelError("The model folder does not exist.", code="model-missing")
     for name in (SPEC_FILE, WEIGHTS_FILE, CARD_FILE):
-        _require_file(folder, name)
-    spec = parse_spec(_read_text(folder / SPEC_FILE))
+        require_file(folder, name)
+    spec = parse_spec(read_text(folder / SPEC_FILE))
     if spec.gate is not None and gate_needed:
-        _require_file(folder, GATE_FILE)
-    return replace(spec, card=_read_text(folder / CARD_FILE))
+        require_file(folder, GATE_FILE)
+    return replace(spec, card=read_text(folder / CARD_FILE))
 
 
 def write_model(
@@ -161,12 +161,6 @@ def _write(folder: Path, spec: ModelSpec, files: dict[str, bytes], gate: GateSta
         # It was measured with the former weights.
         (folder / EVIDENCE_FILE).unlink(missing_ok=True)
     return spec
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file in hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def format_spec(spec: ModelSpec) -> str:
@@ -355,42 +349,6 @@ def _check_together(spec: ModelSpec) -> None:
 def _pair(numbers: tuple[float, ...]) -> tuple[float, float]:
     first, second = numbers
     return first, second
-
-
-# ── Files ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _require_file(folder: Path, name: str) -> None:
-    if not (folder / name).is_file():
-        raise ModelError(
-            f"The model folder is incomplete: {name} is missing.",
-            hint="Copy the model folder again from where it came.",
-            code="model-incomplete",
-        )
-
-
-def _read_text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ModelError(
-            f"{path.name} cannot be read as text in UTF-8.",
-            hint="Copy the model folder again from where it came.",
-            code="model-file-unreadable",
-        ) from error
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file beside its place and move it there, so that nobody reads half of it."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-        temporary = Path(file.name)
-        try:
-            file.write(content)
-        except BaseException:
-            temporary.unlink()
-            raise
-    temporary.chmod(0o644)
-    temporary.replace(path)
 
 
 def _without_empty(value: Any) -> Any:

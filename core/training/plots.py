@@ -15,8 +15,8 @@ import numpy as np
 from core.domain import ModelSpec
 from core.evaluation import LabelCurves
 from core.models.evidence import Evidence, LearningCurves
+from core.models.files import replace_file
 from core.models.label_looks import NEUTRAL, LabelLook, label_looks
-from core.models.spec import replace_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -13,10 +13,11 @@ from safetensors.numpy import load, save
 
 from core.domain import Acquisition, Gate, Image, IntendedUse, Intensity, ModelSpec
 from core.errors import ModelError
+from core.models.files import sha256_of
 from core.models.gate import GATE_FILE, GateStatistics, format_gate, gate_notices, parse_gate, read_gate, root
 from core.models.predict import Engine, load_engine, predict
 from core.models.preprocessing import to_tensor
-from core.models.spec import SPEC_FILE, WEIGHTS_FILE, read_spec, sha256_of, write_gate, write_model
+from core.models.spec import SPEC_FILE, WEIGHTS_FILE, read_spec, write_gate, write_model
 from core.models.suitability import call_of, check_intended_use, is_call_withheld, is_outside_intended_use
 from tests.core.models.networks import seeded_network, spec_of
 from tests.made import chest_values

@@ -14,7 +14,8 @@ from safetensors.torch import load_file
 
 from core.domain import Calibration, Estimate, InputSpec, Label, ModelSpec, OperatingPoint, VoiFunction, WindowLevel
 from core.errors import ModelError
-from core.models.spec import format_spec, parse_spec, read_spec, sha256_of, write_model
+from core.models.files import sha256_of
+from core.models.spec import format_spec, parse_spec, read_spec, write_model
 from tests.made_models import CHEST_SPEC
 
 STATE = {"fc.weight": torch.arange(6.0).reshape(2, 3), "fc.bias": torch.zeros(2)}

@@ -15,10 +15,11 @@ from safetensors.torch import load_file
 from core.domain import InputSpec, IntendedUse
 from core.errors import DatasetError, TrainingError
 from core.evaluation import auroc
+from core.models.files import sha256_of
 from core.models.network import build_network, load_weights
 from core.models.preprocessing import to_tensor
 from core.models.provenance import image_hash, training_hashes
-from core.models.spec import read_spec, sha256_of
+from core.models.spec import read_spec
 from core.training.augmentation_settings import Augmentation
 from core.training.calibration import OPERATING_POINTS, apply_calibration
 from core.training.config import ClassLabel, Schedule, Split, TrainingConfig, Try, Words
