@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -31,6 +32,8 @@ from core.io.volume_file import SUFFIXES, Information, damaged, information_of, 
 from core.io.volume_geometry import Geometry, StoredAxes, geometry_to_show
 from core.io.volume_header import VolumeHeader, read_volume_header
 
+MEMORY_FOLDER = Path("/dev/shm")  # noqa: S108 (what is made there is private)
+"""Of Linux; other systems have none."""
 BYTES_OF_VALUE = 8
 """At most: SimpleITK makes floating-point numbers of values that have a slope."""
 
@@ -237,13 +240,20 @@ def _notices_of_pixels(pixels: Pixels) -> tuple[Notice, ...]:
 # ── Reading ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def _place_for(size: int) -> Path | None:
+    """Return a folder that lies in memory, so that no study touches the disk; None where there is none with room."""
+    if MEMORY_FOLDER.is_dir() and shutil.disk_usage(MEMORY_FOLDER).free > 2 * size:
+        return MEMORY_FOLDER
+    return None
+
+
 @contextmanager
 def _file_of(start: bytes, rest: memoryview, kind: Kind) -> Iterator[Path]:
     """Give the bytes to SimpleITK, which reads only files: a private one of a neutral name, gone afterwards.
 
     It is made here and not by the worker, so that it goes also when that crashes.
     """
-    with tempfile.TemporaryDirectory(prefix="volume-") as folder:
+    with tempfile.TemporaryDirectory(prefix="volume-", dir=_place_for(len(start) + len(rest))) as folder:
         path = Path(folder) / f"volume{SUFFIXES[kind]}"
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
         with os.fdopen(descriptor, "wb") as file:

@@ -6,6 +6,7 @@ import struct
 import tempfile
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -385,7 +386,7 @@ class TestRefusal:
 
 class TestTemporaryFile:
     def test_it_is_private_and_gone_afterwards(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+        monkeypatch.setattr(volume_module, "MEMORY_FOLDER", tmp_path)
         seen: list[tuple[str, int, int]] = []
 
         def watched(decoder: Any, content: bytes, *, path: str, **options: Any) -> Decoded:
@@ -404,10 +405,31 @@ class TestTemporaryFile:
 
     def test_it_is_gone_after_a_failure(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         content = written(volume((16, 16, 16)), "nrrd", compressed=True)
-        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+        monkeypatch.setattr(volume_module, "MEMORY_FOLDER", tmp_path)
         error = refusal(content[:-50])
         assert str(tmp_path) not in str(error)
         assert list(tmp_path.iterdir()) == []
+
+    def test_it_is_on_the_disk_only_where_memory_has_no_room(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(volume_module, "MEMORY_FOLDER", tmp_path / "missing")
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+        made: list[Path] = []
+
+        def watched(decoder: Any, content: bytes, *, path: str, **options: Any) -> Decoded:
+            made.append(Path(path).parent.parent)
+            return decode_apart(decoder, content, path=path, **options)
+
+        monkeypatch.setattr(volume_module, "decode_apart", watched)
+        content = written(volume(), "mha")
+        read(content)
+        monkeypatch.setattr(volume_module, "MEMORY_FOLDER", full := tmp_path / "full")
+        full.mkdir()
+        monkeypatch.setattr(volume_module.shutil, "disk_usage", lambda _: SimpleNamespace(free=len(content)))
+        read(content)
+        assert made == [tmp_path, tmp_path]
+        assert list(full.iterdir()) == []
 
 
 def test_threads_share_one_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
