@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from core.domain import Estimate
 from core.evaluation.cases import by_class, checked, missing_class
-from core.evaluation.patients import Indices, Values, patient_numbers, sum_by_patient
+from core.evaluation.patients import Indices, Values, count_patients, patient_numbers, sum_by_patient
 from core.evaluation.shares import Z_95
 
 TOO_FEW = "an interval needs two patients with the finding and two without"
@@ -132,12 +132,12 @@ def _variance(is_positive: NDArray[np.bool_], placed: Values, numbers: Indices) 
     area = placed[is_positive].mean()
     sums, counts = [], []
     for kind in (is_positive, ~is_positive):
-        counts.append(len(np.unique(numbers[kind])))
+        counts.append(count_patients(numbers[kind]))
         sums.append(sum_by_patient(placed[kind] - area, numbers[kind], patients=patients) / kind.sum())
     if min(counts) < 2:
         return math.nan
     of_positive, of_negative = sums
-    both = len(np.unique(numbers))
+    both = count_patients(numbers)
     own = sum(count / (count - 1) * float((part**2).sum()) for count, part in zip(counts, sums, strict=True))
     return own + 2 * both / (both - 1) * float((of_positive * of_negative).sum())
 

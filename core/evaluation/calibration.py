@@ -76,7 +76,7 @@ def calibration_error_interval(gaps: Values, draws: Values) -> tuple[float, floa
         low, high = 0.0, 1.0
         while _sum_at(high, level) < observed:
             low, high = high, 2 * high
-        for _ in range(20):
+        for _ in range(16):
             middle = (low + high) / 2
             low, high = (middle, high) if _sum_at(middle, level) < observed else (low, middle)
         return (low + high) / 2

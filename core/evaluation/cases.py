@@ -36,7 +36,7 @@ class Cases:
     scores : ndarray of float64, (N, L)
         0 to 1.
     patients : ndarray of int64, (N,)
-        The patient of each case, as a number.
+        The patient of each case, as a number from 0; in the order of the scores, not of the cases.
     """
 
     labels: tuple[str, ...]
@@ -85,7 +85,17 @@ def as_cases(truth: ArrayLike, scores: ArrayLike, labels: Sequence[str], *, pati
         raise ValueError(NOT_A_NUMBER)
     if values.size and (values.min() < 0 or values.max() > 1):
         raise ValueError(NOT_0_TO_1)
-    return Cases(tuple(labels), known, values, patient_numbers(patients, n=len(known)))
+    numbers = _in_order_of_scores(known, values, patient_numbers(patients, n=len(known)))
+    return Cases(tuple(labels), known, values, numbers)
+
+
+def _in_order_of_scores(truth: NDArray[np.float64], scores: NDArray[np.float64], patients: Indices) -> Indices:
+    """Return new numbers of the patients, by their cases: draws then do not depend on the order in which cases come."""
+    order = np.lexsort((patients, *np.nan_to_num(truth.T, nan=-1.0), *scores.T))
+    _, first = np.unique(patients[order], return_index=True)
+    number = np.empty(len(first), dtype=np.int64)
+    number[np.argsort(first)] = np.arange(len(first))
+    return number[patients]
 
 
 def checked(truth: ArrayLike, score: ArrayLike) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:

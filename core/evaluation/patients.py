@@ -45,12 +45,7 @@ def _unknown(names: NDArray[Any]) -> NDArray[np.bool_]:
 
 def count_patients(numbers: Indices) -> int:
     """Return how many different patients there are."""
-    return len(np.unique(numbers))
-
-
-def have_repeats(numbers: Indices) -> bool:
-    """Whether a patient has several of these cases."""
-    return count_patients(numbers) < len(numbers)
+    return int(np.count_nonzero(np.bincount(numbers)))
 
 
 def sum_by_patient(values: Values, numbers: Indices, *, patients: int) -> Values:

@@ -91,7 +91,7 @@ def share(
     counted = np.ones(len(hits), dtype=np.bool_) if among is None else among
     own = hits[counted]
     if not len(own):
-        return Estimate(math.nan, math.nan, math.nan, reason)
+        return Estimate(math.nan, math.nan, math.nan, reason if len(hits) else NO_CASE)
     if patients is None:
         return wilson_interval(int(own.sum()), len(own))
     numbers = patient_numbers(patients, n=len(hits))[counted]
