@@ -53,6 +53,7 @@ def gate_section(fitted: FittedGate) -> str:
             f"No number of the gate was set on the images of either table{_but_for(fitted)}; which maps are measured "
             "was chosen for all models alike. AUROC: distances against those of the proper images under all changes "
             "together.",
+            f"Repeated by `python -m core gate FOLDER --model ID{_folders(fitted)}`, with the folders of the table.",
         )
     )
 
@@ -69,6 +70,10 @@ def _limits(fitted: FittedGate) -> str:
         f"Both were set on {gate.origin}: 99 % of them lie below the first as they are, and 99 % below the second "
         f"under all the changes of the next table together.{room if fitted.known else ''}"
     )
+
+
+def _folders(fitted: FittedGate) -> str:
+    return " --known FOLDER… --foreign FOLDER…" if fitted.known else " --foreign FOLDER…"
 
 
 def _but_for(fitted: FittedGate) -> str:

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.domain import ModelSpec
-from core.errors import CoreError, DatasetError
+from core.errors import CoreError, DatasetError, ModelError
 from core.models.registry import find_model, model_folder
-from core.models.spec import write_gate
+from core.models.spec import read_spec, write_gate
 from core.training.command import report
 from core.training.config import TrainingConfig, read_config, read_toml
 from core.training.dataset import read_example
@@ -100,6 +100,8 @@ def give_gate(
     ------
     DatasetError
         The labelled folder cannot be used, or a folder of foreign images holds none.
+    ModelError
+        The model's folder is damaged, or has got other weights meanwhile.
     """
     from core.models.predict import Engine, load_engine
     from core.training.gate import fit_gate, with_outsiders
@@ -114,7 +116,15 @@ def give_gate(
     ready = Engine(spec, ready.network, ready.device, gate=fitted.statistics)
     found = {folder.resolve().name: distances_of(ready, folder, seed=config.seed) for folder in (*known, *foreign)}
     fitted = with_outsiders(fitted, found, known=[folder.resolve().name for folder in known])
-    write_gate(model_folder(spec), fitted.gate, fitted.statistics, card=with_gate_section(spec.card, fitted))
+    # Its card may have been rewritten in these minutes, or the whole model.
+    now = read_spec(model_folder(spec), gate_needed=False)
+    if now.sha256 != spec.sha256:
+        raise ModelError(
+            "The model was replaced while its gate was fitted; nothing was written.",
+            hint="Fit the gate again, to the new model.",
+            code="model-replaced",
+        )
+    write_gate(model_folder(spec), fitted.gate, fitted.statistics, card=with_gate_section(now.card, fitted))
     return model_folder(spec)
 
 

@@ -14,7 +14,7 @@ import torch
 from sklearn.decomposition import PCA
 
 from core.domain import Gate, InputSpec
-from core.errors import DatasetError
+from core.errors import DatasetError, ModelError
 from core.models.gate import root
 from core.models.network import Network
 from core.models.predict import fused_features, load_engine
@@ -41,7 +41,7 @@ from core.training.stress import PLAIN
 from core.training.validation import network_input
 from tests.core.models.networks import seeded_network
 from tests.core.training.films import film, write
-from tests.made_models import CHEST_SPEC
+from tests.made_models import CHEST_SPEC, write_chest_model
 
 SPEC = InputSpec((64, 64), 3, "squash", "percentile", (0.5,) * 3, (0.5,) * 3)
 
@@ -320,6 +320,20 @@ def test_a_model_folder_is_given_a_gate(
     assert "| hands | 5 |" in spec.card
     assert f"| noise {MARK} | 5 |" in spec.card
     assert load_engine(spec, device="cpu").gate is not None
+
+
+def test_a_model_that_is_replaced_meanwhile_gets_no_gate_of_the_old_one(
+    trained: Path, made_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fit_while_it_is_replaced(*_args: object, **_options: object) -> FittedGate:
+        write_chest_model(made_weights, seed=2)
+        return hand_made()
+
+    monkeypatch.setattr("core.training.gate.fit_gate", fit_while_it_is_replaced)
+    with pytest.raises(ModelError) as caught:
+        run(options(str(trained / "films"), "--model", CHEST_SPEC.id, "--work", str(trained / "work")))
+    assert caught.value.code == "model-replaced"
+    assert read_spec(made_weights / CHEST_SPEC.id).gate is None
 
 
 def test_without_its_configuration_a_model_gets_none(trained: Path, made_weights: Path) -> None:
