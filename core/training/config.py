@@ -249,7 +249,7 @@ class TrainingConfig:
         Initial weights (safetensors, torchvision's layout); "torchvision" downloads torchvision's own, trained on
         ImageNet; None starts from random ones.
     device : {"auto", "cpu", "cuda"}
-        "auto" is a graphics card where PyTorch finds one with CUDA, else the CPU.
+        "auto" is a graphics card where PyTorch finds one with CUDA, else the CPU. The tests know the CPU only.
     architecture : str
         torchvision's name, or "small_cnn".
     work : Path or None

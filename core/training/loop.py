@@ -295,7 +295,7 @@ def _identity(config: TrainingConfig, material: Material) -> str:
     import hashlib
 
     parts = (
-        (config.architecture, config.weights, config.seed, config.input),
+        (config.architecture, config.weights, config.seed, config.input, config.working_size),
         (config.schedule, config.augmentation, config.pretraining),
     )
     digest = hashlib.sha256(repr(parts).encode())

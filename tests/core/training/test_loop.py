@@ -98,3 +98,13 @@ def test_gradients_are_clipped_and_the_average_follows() -> None:
     # The first step takes the decay (1 + 0) / (10 + 0).
     for key, value in one.average.state_dict().items():
         torch.testing.assert_close(value, 0.1 * before[key] + 0.9 * one.network.state_dict()[key])
+
+
+@pytest.mark.parametrize(
+    "changes", [{"seed": 4}, {"working_size": (48, 48)}, {"architecture": "shufflenet_v2_x0_5"}, {"device": "cpu"}]
+)
+def test_a_checkpoint_is_taken_up_by_the_same_run_only(changes: dict[str, object]) -> None:
+    films = material()
+    config = replace(CONFIG, architecture="small_cnn")
+    same = Run(config, films).file == Run(replace(config, **changes), films).file
+    assert same == ("device" in changes)
