@@ -417,7 +417,8 @@ class Gate:
         The distance below which 99 % of the images it was set on lie, as they are; above it an image is unusual.
     limit : float
         The distance below which 99 % of them lie under changes that leave them proper images (framing, exposure,
-        sharpness, compression); above it the model makes no call.
+        sharpness, compression), or half-way from there to known images of something else, where these lie beyond;
+        above it the model makes no call.
     origin : str
         What both were set on: "774 validation images".
     """
