@@ -1,6 +1,6 @@
 """Fitting the gate that tells, from pixels, images which a model was not trained on.
 
-The cloud of `core.models.gate` is fitted to training images, each as it is and under two changes of `CONDITIONS`, so
+The cloud of `core.models.gate` is fitted to training images, each as it is and under two or more changes of `CONDITIONS`, so
 that another resolution, framing, exposure or compression does not count as unusual. Its limits are set on validation
 images, and, where some are given, on known outsiders: images of other parts of the body or other modalities. The share
 of proper images that it refuses is measured on test images.
