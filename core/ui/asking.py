@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from concurrent.futures import TimeoutError as StillRunning
 from typing import TypeVar
 
-from core import io, workflow
+from core import workflow
 from core.domain import Image, ModelSpec, Series
 from core.errors import CoreError
 from core.models.proposal import Proposal
@@ -30,33 +30,33 @@ _warming = threading.Lock()
 
 
 def warm_up_in_background(spec: ModelSpec | None = None) -> None:
-    """Load a model and start a decoder in the background, once per process, so that the first answer comes soon.
+    """Load a model in the background, once per process, so that its first answer is as fast as its second.
 
     Parameters
     ----------
     spec : ModelSpec, optional
-        The first model there is when left out: somebody who looks at an empty page is about to bring a study.
+        All models, one after the other, when left out: somebody who looks at an empty page is about to bring a study,
+        and a picture without a header is shown to each of them.
     """
-    spec = spec or next(iter(workflow.known_models().models), None)
-    if spec is None:
-        return
+    wanted = workflow.known_models().models if spec is None else (spec,)
     with _warming:
-        if spec.sha256 in _warmed:
-            return
-        _warmed.add(spec.sha256)
+        cold = [each for each in wanted if each.sha256 not in _warmed]
+        _warmed.update(each.sha256 for each in cold)
+    if not cold:
+        return
     # A moment later, so that the page is on its way before the import of PyTorch takes the processor.
-    timer = threading.Timer(WARM_UP_DELAY_S, _warm_up, args=(spec.id,))
+    timer = threading.Timer(WARM_UP_DELAY_S, _warm_up, args=([each.id for each in cold],))
     timer.daemon = True
     timer.start()
 
 
-def _warm_up(model_id: str) -> None:
-    io.warm_up()
-    try:
-        workflow.warm_up(model_id)
-    except CoreError as error:
-        # Whoever asks this model will be told; here it only did not get warm.
-        log.warning("Model %s could not be warmed up: %s", model_id, error.code)
+def _warm_up(model_ids: Sequence[str]) -> None:
+    for model_id in model_ids:
+        try:
+            workflow.warm_up(model_id)
+        except CoreError as error:
+            # Whoever asks this model will be told; here it only did not get warm.
+            log.warning("Model %s could not be warmed up: %s", model_id, error.code)
 
 
 def decode(opened: OpenStudy, index: int, *, while_waiting: Callable[[], None]) -> Image:

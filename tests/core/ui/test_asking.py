@@ -1,17 +1,19 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from core import workflow
-from core.domain import Frame, Image, Intensity, Prediction, Series, Study
+from core.domain import Acquisition, Frame, Image, Intensity, Prediction, Series, Study
 from core.errors import ModelError, StudyError, UnsuitableInputError
+from core.models.proposal import Proposal
 from core.ui import asking
 from core.ui.session import OpenStudy
 from core.workflow import Reading
-from tests.made_models import CHEST_SPEC
+from tests.made_models import CHEST_SPEC, TUMOUR_SPEC, write_chest_model, write_gated_model
 
 SERIES = Series("s", "DX", ())
 IMAGE = Image(np.zeros((4, 4), np.uint8), Intensity.RADIOGRAPH, "MONOCHROME2", "uid")
@@ -108,14 +110,17 @@ class TestWarmUp:
         assert len(timers) == 1
         assert timers[0].daemon
 
-    def test_without_a_study_the_first_model_is_warmed(
-        self, timers: list[threading.Timer], made_weights: object, monkeypatch: pytest.MonkeyPatch
+    def test_without_a_study_all_models_are_warmed(
+        self, timers: list[threading.Timer], made_weights: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        write_chest_model(made_weights, TUMOUR_SPEC)
         warmed = []
         monkeypatch.setattr(workflow, "warm_up", warmed.append)
         asking.warm_up_in_background()
+        asking.warm_up_in_background()
+        assert len(timers) == 1
         timers[0].function(*timers[0].args)
-        assert warmed == [CHEST_SPEC.id]
+        assert warmed == [TUMOUR_SPEC.id, CHEST_SPEC.id]
 
     def test_without_models_nothing_happens(
         self, timers: list[threading.Timer], tmp_path: object, monkeypatch: pytest.MonkeyPatch
@@ -133,3 +138,30 @@ class TestWarmUp:
         monkeypatch.setattr(workflow, "warm_up", fail)
         asking.warm_up_in_background(CHEST_SPEC)
         timers[0].function(*timers[0].args)
+
+
+class TestProposal:
+    def broken(self, *, acquisition: Acquisition) -> OpenStudy:
+        def fail() -> Image:
+            raise StudyError("The pixel data are cut short.", code="truncated-pixel-data")
+
+        series = Series("s", "A film", (Frame("uid", fail, (4, 4)),), acquisition)
+        return OpenStudy(Study("0", (series,)), "s")
+
+    def test_where_the_header_says_enough_no_picture_is_decoded(self, made_weights: Path) -> None:
+        opened = self.broken(acquisition=Acquisition("DX", "CHEST", "AP", 3.0))
+        proposed = asking.proposal(opened).result()
+        assert proposed.model is not None
+        assert proposed.model.id == CHEST_SPEC.id
+
+    def test_a_picture_that_cannot_be_decoded_has_no_proposal_and_the_reason(self, made_weights: Path) -> None:
+        write_gated_model(made_weights, TUMOUR_SPEC, limit=1.0)
+        opened = self.broken(acquisition=Acquisition())
+        assert asking.proposal(opened).result() == Proposal(None, "The pixel data are cut short.")
+
+    def test_a_series_is_looked_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        asked: list[Series] = []
+        monkeypatch.setattr(workflow, "propose", lambda series: asked.append(series) or Proposal(None, "No."))
+        opened = self.broken(acquisition=Acquisition())
+        assert asking.proposal(opened) is asking.proposal(opened)
+        assert len(asked) == 1
