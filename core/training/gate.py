@@ -1,9 +1,9 @@
 """Fitting the gate that tells, from pixels, images which a model was not trained on.
 
-The cloud of `core.models.gate` is fitted to training images, each as it is and under two or more changes of `CONDITIONS`, so
-that another resolution, framing, exposure or compression does not count as unusual. Its limits are set on validation
-images, and, where some are given, on known outsiders: images of other parts of the body or other modalities. The share
-of proper images that it refuses is measured on test images.
+The cloud of `core.models.gate` is fitted to training images, each as it is and under two or more changes of
+`CONDITIONS`, so that another resolution, framing, exposure or compression does not count as unusual. Its limits are set
+on validation images, and, where some are given, on known outsiders: images of other parts of the body or other
+modalities. The share of proper images that it refuses is measured on test images.
 
 Outsiders set nothing but the limit. Distances that were learnt from them as well, by a classifier or relative to a
 cloud of their own, told kinds that were left out better from chest CT and worse from brain MR, and made no difference
