@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from concurrent.futures import TimeoutError as StillRunning
 from typing import TypeVar
 
-from core import workflow
+from core import io, workflow
 from core.domain import Image, ModelSpec, Series
 from core.errors import CoreError
 from core.models.proposal import Proposal
@@ -51,6 +51,7 @@ def warm_up_in_background(spec: ModelSpec | None = None) -> None:
 
 
 def _warm_up(model_ids: Sequence[str]) -> None:
+    io.warm_up()
     for model_id in model_ids:
         try:
             workflow.warm_up(model_id)
