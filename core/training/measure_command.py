@@ -36,10 +36,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Measure, report progress on standard error, and print the figures; the exit status is 0."""
+    from core.training.card import format_estimate
+
     spec = find_model(options.model)
     figures = measure_again(spec, config_for(spec, options))
     for name, figure in figures.items():
-        sys.stdout.write(f"{name}  {figure.value:.4f} ({figure.low:.4f}–{figure.high:.4f})\n")
+        sys.stdout.write(f"{name}  {format_estimate(figure)}\n")
     return 0
 
 
