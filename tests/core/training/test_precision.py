@@ -94,7 +94,7 @@ def test_a_resumed_run_keeps_what_was_measured_and_does_not_measure_again(
     first = run(tmp_path, "auto")
     first.begin(told.append)
     first.scaler.load_state_dict({**first.scaler.state_dict(), "scale": 512.0})
-    first.keep(first.one_epoch(told.append))
+    first.keep(first.one_epoch())
     monkeypatch.delattr("core.training.loop.choose_precision")
     second = run(tmp_path, "auto")
     second.begin(told.append)
