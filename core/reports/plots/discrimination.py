@@ -23,6 +23,8 @@ from core.reports.wording import estimate_in_numbers, sentence_case
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+_MOST_NAMED = 6
+"""Labels that the legend has room for; of more it names the chosen one."""
 _FAINT = 0.5
 """Opacity of the labels beside the chosen one."""
 
@@ -34,7 +36,12 @@ def roc_figure(drawn: Sequence[DrawnLabel], *, chosen: str) -> go.Figure:
     add_diagonal(figure, "no better than chance")
     for other in drawn:
         _add_line(
-            figure, other, other.curves.roc.false_positive_rate, other.curves.roc.sensitivity, is_chosen=other is one
+            figure,
+            other,
+            other.curves.roc.false_positive_rate,
+            other.curves.roc.sensitivity,
+            is_chosen=other is one,
+            is_named=len(drawn) <= _MOST_NAMED,
         )
     if one.curves.roc.low:
         _add_band(figure, one)
@@ -44,6 +51,8 @@ def roc_figure(drawn: Sequence[DrawnLabel], *, chosen: str) -> go.Figure:
     say_undefined(figure, one.curves.roc.undefined)
     figure.update_xaxes(title="1 − specificity (share of cases without it that are called)", **SHARE_AXIS)
     figure.update_yaxes(title="Sensitivity", **SHARE_AXIS)
+    # No curve that is worth a look goes through that corner.
+    figure.update_layout(legend={"orientation": "v", "x": 1, "xanchor": "right", "y": 0.02, "yanchor": "bottom"})
     return figure
 
 
@@ -55,7 +64,9 @@ def precision_recall_figure(drawn: Sequence[DrawnLabel], *, chosen: str) -> go.F
     figure = empty_figure(f"Precision and recall: {one.title}{area}")
     for other in drawn:
         curves = other.curves.precision_recall
-        _add_line(figure, other, curves.recall, curves.precision, is_chosen=other is one)
+        _add_line(
+            figure, other, curves.recall, curves.precision, is_chosen=other is one, is_named=len(drawn) <= _MOST_NAMED
+        )
     say_undefined(figure, curve.undefined)
     prevalence = one.curves.prevalence
     if not curve.undefined:
@@ -72,7 +83,9 @@ def precision_recall_figure(drawn: Sequence[DrawnLabel], *, chosen: str) -> go.F
     return figure
 
 
-def _add_line(figure: go.Figure, one: DrawnLabel, x: Sequence[float], y: Sequence[float], *, is_chosen: bool) -> None:
+def _add_line(
+    figure: go.Figure, one: DrawnLabel, x: Sequence[float], y: Sequence[float], *, is_chosen: bool, is_named: bool
+) -> None:
     if not x:
         return
     figure.add_scatter(
@@ -82,6 +95,7 @@ def _add_line(figure: go.Figure, one: DrawnLabel, x: Sequence[float], y: Sequenc
         line={"color": one.look.colour, "width": 2.5 if is_chosen else 1.2, "dash": one.look.dash},
         opacity=1.0 if is_chosen else _FAINT,
         name=one.title,
+        showlegend=is_chosen or is_named,
         hovertemplate="%{x:.3f}, %{y:.3f}<extra>" + one.title + "</extra>",
     )
 

@@ -96,6 +96,11 @@ class TestRoc:
         assert band.y == (*roc.high, *reversed(roc.low))
         assert band.x == (*roc.false_positive_rate, *reversed(roc.false_positive_rate))
 
+    def test_of_many_labels_the_legend_names_the_chosen_one(self) -> None:
+        spec = replace(CHEST_SPEC, labels=tuple(replace(CHEST_SPEC.labels[0], name=f"f{n}") for n in range(9)))
+        figure = plots.roc_figure(plots.drawn_labels(spec.labels, evidence_for(spec).labels), chosen="f3")
+        assert [each.name for each in figure.data if each.showlegend and each.mode == "lines"] == ["F3"]
+
     def test_an_undefined_curve_says_why(self, chest: DrawnLabel) -> None:
         nobody = replace(chest, curves=label_curves("Pneumonia", [0, 0], [0.1, 0.2]))
         for figure in (
