@@ -33,6 +33,7 @@ from core.training.checkpoint import read_checkpoint, write_checkpoint
 from core.training.config import TrainingConfig
 from core.training.dataset import Example
 from core.training.loop import initial_network
+from core.training.precision import training_device
 from core.training.validation import network_input
 
 Progress = Callable[[str], None]
@@ -79,7 +80,7 @@ def contrastive_loss(query: Tensor, key: Tensor, queue: Tensor, *, temperature: 
     """
     alike = (query * key).sum(dim=1, keepdim=True)
     answers = torch.cat([alike, query @ queue.T], dim=1) / temperature
-    target = torch.zeros(len(query), dtype=torch.long)
+    target = torch.zeros(len(query), dtype=torch.long, device=query.device)
     return functional.cross_entropy(answers, target, reduction="none"), answers.argmax(dim=1) == 0
 
 
@@ -88,15 +89,17 @@ class _Contrast:
 
     def __init__(self, network: Network, config: TrainingConfig, pixels: NDArray[np.uint8]) -> None:
         self.config, self.settings, self.pixels = config, config.pretraining, pixels
+        self.device = training_device(config.device)
         torch.manual_seed(config.seed)
         # In evaluation mode: batches of look-alikes would else be told apart by their own mean and variance.
         self.network = network.eval()
         with torch.no_grad():
             width = network.features(torch.zeros(1, config.input.channels, *self.settings.size)).shape[1]
         projection = nn.Sequential(nn.Linear(width, width // 2), nn.ReLU(), nn.Linear(width // 2, PROJECTED))
-        self.projection = projection
+        self.network.to(self.device)
+        self.projection = projection.to(self.device)
         self.slow_network, self.slow_projection = copy.deepcopy(network), copy.deepcopy(projection)
-        self.queue = functional.normalize(torch.randn(self.settings.queue, PROJECTED))
+        self.queue = functional.normalize(torch.randn(self.settings.queue, PROJECTED)).to(self.device)
         learning = [one for one in (*network.parameters(), *projection.parameters()) if one.requires_grad]
         self.optimiser = torch.optim.AdamW(learning, lr=0.0, weight_decay=1e-4)
         self.steps = max(1, len(pixels) // self.settings.batch)
@@ -110,7 +113,7 @@ class _Contrast:
         for name, module in self._modules().items():
             module.load_state_dict(stored[name])
         self.optimiser.load_state_dict(stored["optimiser"])
-        self.queue, self.done = stored["queue"], stored["done"]
+        self.queue, self.done = stored["queue"].to(self.device), stored["done"]
         progress(f"resumed training without labels after epoch {self.done}")
 
     def one_epoch(self) -> tuple[float, float]:
@@ -147,7 +150,8 @@ class _Contrast:
 
     def _view(self, pictures: NDArray[np.uint8], rng: np.random.Generator) -> Tensor:
         settings = replace(self.config.augmentation, kept=self.settings.kept, balance_proportions=False)
-        return network_input(augment(pictures, size=self.settings.size, settings=settings, rng=rng), self.config.input)
+        x = augment(pictures, size=self.settings.size, settings=settings, rng=rng)
+        return network_input(x, self.config.input).to(self.device)
 
     def _vectors(self, network: Network, projection: nn.Module, x: Tensor) -> Tensor:
         return functional.normalize(projection(network.features(x).mean(dim=(2, 3))))
