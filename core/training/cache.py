@@ -29,6 +29,8 @@ Progress = Callable[[str], None]
 Picture = NDArray[np.uint8]
 
 SECONDS_BETWEEN_REPORTS = 5.0
+FILES_BEFORE_REPORTS = 20
+"""The first ones wait for the decoders to start, and say nothing of the rate."""
 
 READERS = min(4, os.cpu_count() or 1)
 """Files that are read at the same time."""
@@ -184,7 +186,8 @@ class _Pace:
     def step(self) -> None:
         self._done += 1
         now = time.monotonic()
-        if now - self._told < SECONDS_BETWEEN_REPORTS and self._done < self._total:
+        is_early = self._done < FILES_BEFORE_REPORTS or now - self._told < SECONDS_BETWEEN_REPORTS
+        if is_early and self._done < self._total:
             return
         self._told = now
         rate = self._done / max(now - self._start, 1e-6)

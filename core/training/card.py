@@ -211,7 +211,7 @@ def _patient(account: Account) -> str:
 def _shortcuts(account: Account) -> list[str]:
     labels = list(account.shortcuts)
     rows = [
-        (feature, *(f"{account.shortcuts[label].get(feature, float('nan')):.3f}" for label in labels))
+        (feature, *(_area(account.shortcuts[label][feature]) for label in labels))
         for feature in account.shortcuts[labels[0]]
     ]
     return [
@@ -221,6 +221,10 @@ def _shortcuts(account: Account) -> list[str]:
         "markers at random to make them worthless; the section after the next shows how far that succeeded.",
         format_table(("feature", *(["AUROC"] if len(labels) == 1 else labels)), rows),
     ]
+
+
+def _area(area: float) -> str:
+    return "undefined" if np.isnan(area) else f"{area:.3f}"
 
 
 def _results(account: Account) -> list[str]:

@@ -6,6 +6,7 @@ These few numbers say how strong the temptation is; augmentation and the stress 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 from core.evaluation import auroc
 
 Values = NDArray[np.float64]
+
+FOLDS = 5
 
 
 def trivial_features(pixels: NDArray[np.uint8], shapes: NDArray[np.int64], files: list[Path]) -> dict[str, Values]:
@@ -62,13 +65,21 @@ def _with_known(features: Mapping[str, Values]) -> Iterator[tuple[str, Values, N
 
 
 def joint_auroc(truth: Values, features: Mapping[str, Values], groups: NDArray[np.int64], *, seed: int) -> float:
-    """Return how well all features together tell the classes, by boosted trees in five folds of whole patients."""
-    from sklearn.ensemble import HistGradientBoostingClassifier
-    from sklearn.model_selection import GroupKFold, cross_val_predict
+    """Return how well all features together tell the classes, by boosted trees in five folds of whole patients.
 
-    table = np.column_stack([values for values in features.values() if len(np.unique(values[~np.isnan(values)])) > 1])
+    0.5 where no feature differs between pictures; NaN where there are too few patients to leave some out.
+    """
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
+
+    differing = [values for values in features.values() if len(np.unique(values[~np.isnan(values)])) > 1]
+    if not differing:
+        return 0.5
+    if min(len(np.unique(groups[truth == value])) for value in (0, 1)) < FOLDS:
+        return math.nan
     model = HistGradientBoostingClassifier(max_iter=100, random_state=seed)
-    score = cross_val_predict(model, table, truth, groups=groups, cv=GroupKFold(5), method="predict_proba")
+    folds = StratifiedGroupKFold(FOLDS)
+    score = cross_val_predict(model, np.column_stack(differing), truth, groups=groups, cv=folds, method="predict_proba")
     return auroc(truth, score[:, 1])
 
 

@@ -186,6 +186,7 @@ def test_a_table_of_several_labels_is_trained_end_to_end(tmp_path: Path) -> None
         labels=(),
         absence="",
         input=replace(table.input, enhance=("median",)),
+        architecture="shufflenet_v2_x0_5",
         schedule=replace(SCHEDULE, epochs=1, epoch_images=16, selection="plain"),
     )
     spec = read_spec(train(config))
@@ -205,7 +206,10 @@ def test_a_data_set_divided_by_its_makers_is_trained_as_it_is_but_for_its_leak(f
     leaking = tmp_path / "films" / "train" / "clear" / "p003_0.png"
     (tmp_path / "films" / "val" / "clear" / "p900_0.png").write_bytes(leaking.read_bytes())
     config = configuration(
-        tmp_path, split=Split(validation_share=0.2, test_share=0.2), schedule=replace(SCHEDULE, epochs=1)
+        tmp_path,
+        architecture="shufflenet_v2_x0_5",
+        split=Split(validation_share=0.2, test_share=0.2),
+        schedule=replace(SCHEDULE, epochs=1, epoch_images=16, selection="plain"),
     )
     told: list[str] = []
     card = read_spec(train(config, progress=told.append)).card

@@ -46,3 +46,13 @@ def test_offsets_bring_classes_to_the_same_proportions() -> None:
 def test_square_files_ask_for_no_offset() -> None:
     shapes, strata = np.full((4, 2), 224), np.array([0, 0, 1, 1])
     assert elongation_offsets(shapes, strata, np.arange(4)).tolist() == [0, 0, 0, 0]
+
+
+def test_features_that_are_all_the_same_tell_nothing() -> None:
+    truth = np.arange(40) % 2 * 1.0
+    assert joint_auroc(truth, {"constant": np.ones(40), "unknown": np.full(40, np.nan)}, np.arange(40), seed=1) == 0.5
+
+
+def test_too_few_patients_to_leave_some_out_give_no_figure() -> None:
+    truth = np.arange(40) % 2 * 1.0
+    assert np.isnan(joint_auroc(truth, {"value": truth}, np.arange(40) // 10, seed=1))
