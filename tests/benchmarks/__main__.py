@@ -18,6 +18,7 @@ from tests.benchmarks.measure import Figure, say
 
 BENCHMARKS = {
     "read": "From an upload to an answer with its evidence",
+    "viewer": "Under the hand: windowing, slices, a large series",
 }
 """A name is that of a module beside this one whose `figures()` returns a list of `Figure`: a new one is a new line."""
 

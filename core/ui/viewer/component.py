@@ -6,6 +6,7 @@ but pixels that are not in the browser yet.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +18,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.web.server.starlette.starlette_server_config import XSRF_COOKIE_NAME
 
 from core.reports.wording import NOT_FOR_DIAGNOSIS
+from core.ui.viewer.memory import give_back_soon
 from core.ui.viewer.panes import Pane, colours_as_json, pane_as_json
 from core.ui.viewer.route import browser_mark, program_version
 from core.ui.viewer.source import PixelSource
@@ -82,7 +84,7 @@ def viewer(
         },
         on_view_change=on_change or _nothing,
         on_failed_change=_nothing,
-        on_renew_change=partial(_renew, tuple(pane.source for pane in panes)),
+        on_renew_change=partial(_renew, tuple(weakref.ref(pane.source) for pane in panes)),
     )
     if result.get("failed"):
         return None
@@ -100,12 +102,18 @@ def close_source(source: PixelSource) -> None:
     """End all tokens of a series that is looked at no longer, and forget its pictures."""
     STORE.revoke(source)
     source.forget()
+    give_back_soon()
 
 
-def _renew(sources: tuple[PixelSource, ...]) -> None:
-    """End the tokens that the browser was refused with, so that this run grants others."""
-    for source in sources:
-        STORE.revoke(source)
+def _renew(sources: tuple[weakref.ref[PixelSource], ...]) -> None:
+    """End the tokens that the browser was refused with, so that this run grants others.
+
+    Streamlit keeps a callback for longer than a study is open, so it must not hold one.
+    """
+    for reference in sources:
+        source = reference()
+        if source is not None:
+            STORE.revoke(source)
 
 
 def _state_of(told: Any, source: PixelSource, start: ViewerState) -> ViewerState:

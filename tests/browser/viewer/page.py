@@ -10,6 +10,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.io import Source, load_path, load_study
+from core.ui import intake
 from core.ui.viewer import Heat, Jump, Pane, PixelSource, ViewerState, close_source, viewer
 from core.ui.viewer.store import STORE
 from tests.browser.viewer.page_heat import heat_over
@@ -30,6 +31,7 @@ def uploaded() -> PixelSource | None:
     if files and "upload" not in st.session_state:
         study = load_study([Source(file.name, file.getvalue()) for file in files])
         st.session_state.upload = PixelSource(study.series[0])
+        intake._forget(files)
     return st.session_state.get("upload")
 
 

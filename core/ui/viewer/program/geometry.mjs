@@ -152,8 +152,8 @@ export function statistics(frame, a, b, shape) {
   const [left, right] = [Math.min(a.across, b.across), Math.max(a.across, b.across)]
   const [low, high] = frame.padding ?? [NaN, NaN]
   let [count, mean, squares, least, largest] = [0, 0, 0, Infinity, -Infinity]
-  for (let row = Math.max(0, Math.ceil(top - 0.5)); row < Math.min(frame.rows, bottom - 0.5 + 1e-9); row++) {
-    for (let column = Math.max(0, Math.ceil(left - 0.5)); column < Math.min(frame.columns, right - 0.5 + 1e-9); column++) {
+  for (let row = Math.max(0, Math.ceil(top - 0.5)); row < Math.min(frame.rows, bottom - 0.5); row++) {
+    for (let column = Math.max(0, Math.ceil(left - 0.5)); column < Math.min(frame.columns, right - 0.5); column++) {
       if (shape === "ellipse" && !inEllipse(row + 0.5, column + 0.5, top, bottom, left, right)) continue
       const value = frame.pixels[row * frame.columns + column] + frame.intercept
       if (!Number.isFinite(value) || (value >= low && value <= high)) continue
