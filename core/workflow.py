@@ -95,8 +95,12 @@ def _distance(image: Image, spec: ModelSpec) -> float:
 
 
 def opening_index(series: Series) -> int:
-    """Return the image of a series to begin with: of projections the first, of a stack or a clip the middle one."""
-    return 0 if series.acquisition.modality in PROJECTIONS else len(series.frames) // 2
+    """Return the image of a series to begin with: of projections the first, of a stack or a clip the middle one.
+
+    What lies in space is a stack, also where the modality is that of a radiograph: tomosynthesis.
+    """
+    is_stack = any(frame.position is not None for frame in series.frames)
+    return 0 if series.acquisition.modality in PROJECTIONS and not is_stack else len(series.frames) // 2
 
 
 def read_frame(series: Series, index: int, *, model_id: str, image: Image | None = None) -> Reading:

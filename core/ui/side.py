@@ -146,7 +146,7 @@ def _why_proposed(proposal: Future[Proposal], asked: ModelSpec | None) -> str:
         return "Choosing: the picture is compared with what each model was trained on …"
     made = proposal.result()
     if made.model is None:
-        return f"None is proposed. {made.reason}"
+        return f"No model is proposed. {made.reason}"
     if asked is not None and made.model.id == asked.id:
         return f"Proposed. {made.reason}"
     return f"Proposed is: {made.model.title}."

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from core import workflow
-from core.domain import Acquisition, Frame, Image, Intensity, Series
+from core.domain import Acquisition, Frame, Image, Intensity, Position, Series
 from core.models.proposal import LOOKS_ALIKE, NO_OTHER, NOT_PROPOSED_BY_PICTURE
 from core.workflow import opening_index, predict_path, propose, propose_for_image
 from tests import made
@@ -48,6 +48,12 @@ def test_projections_open_with_the_first_image_and_stacks_in_their_middle(
     modality: str | None, images: int, first: int
 ) -> None:
     assert opening_index(series(modality, images=images)) == first
+
+
+def test_tomosynthesis_is_a_stack() -> None:
+    position = Position((0.0, 0.0, 0.0), (1.0, 0.0, 0.0, 0.0, 1.0, 0.0))
+    one = series("MG", images=5)
+    assert opening_index(replace(one, frames=tuple(replace(frame, position=position) for frame in one.frames))) == 2
 
 
 # ── Which model ───────────────────────────────────────────────────────────────────────────────────────────────────
