@@ -35,6 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--outputs", choices=("auto", "exclusive", "independent"), help="whether the labels exclude each other"
     )
     parser.add_argument("--patient-pattern", metavar="REGEX", help="finds the patient in a file's name")
+    parser.add_argument("--validation-share", type=float, metavar="X", help="of the patients; default 0.15")
+    parser.add_argument("--test-share", type=float, metavar="X", help="of the patients; default 0.15")
     parser.add_argument("--absence", metavar="CLASS", help="the class that shows none of the findings")
     parser.add_argument("--architecture", metavar="NAME", help="torchvision's name, or small_cnn; default mobilenet_v2")
     parser.add_argument(
@@ -45,7 +47,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--size", type=int, nargs=2, metavar=("ROWS", "COLUMNS"), help="of the network's input")
     parser.add_argument("--resize", choices=("pad", "squash", "crop"), help="how pictures come to that size")
-    parser.add_argument("--intensity-range", choices=("percentile", "full"), help="what becomes black and white")
+    parser.add_argument("--intensity-range", choices=("percentile", "full", "window"), help="what is black and white")
+    parser.add_argument("--window-center", type=float, metavar="X", help="with --intensity-range window")
+    parser.add_argument("--window-width", type=float, metavar="X", help="with --intensity-range window")
+    parser.add_argument("--channels", type=int, choices=(1, 3), help="of the input; gray is repeated to 3 (default)")
     parser.add_argument("--enhance", nargs="+", choices=ENHANCEMENTS, help="steps that every picture goes through")
     parser.add_argument("--epochs", type=int, metavar="N", help="at most")
     parser.add_argument("--batch", type=int, metavar="N", help="pictures per step")
@@ -74,6 +79,8 @@ PLACES: Mapping[str, tuple[str, ...]] = {
     "patient_column": ("table", "patient"),
     "split_column": ("table", "split"),
     "outputs": ("outputs",),
+    "validation_share": ("split", "validation_share"),
+    "test_share": ("split", "test_share"),
     "patient_pattern": ("split", "patient_pattern"),
     "absence": ("absence",),
     "architecture": ("architecture",),
@@ -82,6 +89,9 @@ PLACES: Mapping[str, tuple[str, ...]] = {
     "size": ("input", "size"),
     "resize": ("input", "resize"),
     "intensity_range": ("input", "intensity_range"),
+    "window_center": ("input", "window", "center"),
+    "window_width": ("input", "window", "width"),
+    "channels": ("input", "channels"),
     "enhance": ("input", "enhance"),
     "epochs": ("schedule", "epochs"),
     "batch": ("schedule", "batch"),

@@ -8,6 +8,7 @@ import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
 
@@ -331,11 +332,17 @@ def _build(kind: Any, values: Any, where: str) -> Any:
         raise _wrong(f"{where} has the unknown name “{unknown[0]}”; known are {', '.join(known)}")
     required = {entry.name for entry in dataclasses.fields(kind) if _is_required(entry)}
     if kind is InputSpec:
-        values = {**dataclasses.asdict(DEFAULT_INPUT), **values}
+        values = {**_default_input(values.get("channels")), **values}
     missing = sorted(required - set(values))
     if missing:
         raise _wrong(f"{where} lacks “{missing[0]}”")
     return kind(**{name: _convert(known[name], value, name) for name, value in values.items()})
+
+
+def _default_input(channels: object) -> dict[str, Any]:
+    """Return what holds where a configuration says nothing of the input."""
+    values = dataclasses.asdict(DEFAULT_INPUT)
+    return {**values, "mean": values["mean"][:1], "std": values["std"][:1]} if channels == 1 else values
 
 
 def _is_required(entry: dataclasses.Field[Any]) -> bool:
@@ -351,6 +358,8 @@ def _convert(kind: Any, value: Any, name: str) -> Any:
         return _build(kind, value, f"“{name}”")
     if origin is tuple:
         return _convert_list(arguments, value, name)
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return kind(_convert(Literal[tuple(kind)], value, name))
     if origin is Literal:
         if value not in arguments:
             raise _wrong(f"“{name}” is “{value}”; accepted are {', '.join(map(str, arguments))}")

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 
 from core.domain import Calibration, InputSpec, Label, ModelSpec
-from core.errors import TrainingError
+from core.errors import ModelError, TrainingError
 from core.models.evidence import write_evidence
 from core.models.network import Network
 from core.models.provenance import write_training_hashes
-from core.models.spec import write_model
+from core.models.spec import format_spec, parse_spec, write_model
 from core.training.cache import ignore_in_version_control
 from core.training.calibration import (
     OPERATING_POINTS,
@@ -115,12 +115,41 @@ def _check(config: TrainingConfig) -> None:
             hint="Fill in summary and not_for under [intended_use].",
             code="no-intended-use",
         )
+    _check_model(config)
     if config.input.colour:
         raise TrainingError(
             "Training reads gray pictures, and colours as their luminance; the input is to keep colours.",
             hint="Leave out colour under [input].",
             code="bad-configuration",
         )
+
+
+def _check_model(config: TrainingConfig) -> None:
+    """Check before training that what it makes can be written."""
+    shares = config.split.validation_share, config.split.test_share
+    if min(shares) <= 0 or sum(shares) >= 1:
+        raise TrainingError(
+            "The shares of validation and test are to be above 0, and together below 1.", code="bad-configuration"
+        )
+    spec = ModelSpec(
+        id=config.id,
+        title=config.title or config.id,
+        version=config.version,
+        architecture=config.architecture,
+        sha256="0" * 64,
+        input=config.input,
+        labels=tuple(Label(one.name, one.code) for one in config.labels) or (Label("any"),),
+        calibration=Calibration("sigmoid"),
+        intended_use=config.intended_use,
+    )
+    try:
+        parse_spec(format_spec(spec))
+    except ModelError as error:
+        raise TrainingError(
+            f"A model with this configuration could not be written. {error.message}",
+            hint="Correct the configuration.",
+            code="bad-configuration",
+        ) from error
 
 
 # ── After training ────────────────────────────────────────────────────────────────────────────────────────────────

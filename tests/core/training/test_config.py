@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from core.domain import InputSpec
+from core.domain import InputSpec, VoiFunction, WindowLevel
 from core.errors import TrainingError
 from core.training.command import PLACES, add_arguments, config_from
 from core.training.config import ClassLabel, LabelTable, TrainingConfig, read_config, read_toml
@@ -80,6 +80,23 @@ def test_a_table_can_be_named_on_the_command_line() -> None:
     assert config.table == LabelTable(Path("l.csv"), labels=("a", "b"), split="set")
     assert config.outputs == "independent"
     assert config.input.enhance == ("n4", "clahe")
+
+
+def test_a_window_and_a_single_channel_can_be_named_on_the_command_line() -> None:
+    window = ["--intensity-range", "window", "--window-center", "-600", "--window-width", "1500"]
+    config = parsed("films", "--out", "weights/two", *window, "--channels", "1", "--test-share", "0.3")
+    assert config.input.window == WindowLevel(-600, 1500)
+    assert (config.input.intensity_range, config.input.mean, config.input.std) == ("window", (0.5,), (0.5,))
+    assert config.split.test_share == 0.3
+
+
+def test_the_function_of_a_window_is_one_of_the_standard() -> None:
+    window = {"center": 40, "width": 80, "function": "SIGMOID"}
+    assert read_config({**MINIMAL, "input": {"window": window}}).input.window == WindowLevel(
+        40, 80, VoiFunction.SIGMOID
+    )
+    with pytest.raises(TrainingError, match="accepted are LINEAR, LINEAR_EXACT, SIGMOID"):
+        read_config({**MINIMAL, "input": {"window": {**window, "function": "CUBIC"}}})
 
 
 def test_every_option_has_its_place_in_the_configuration() -> None:

@@ -224,6 +224,11 @@ def test_a_data_set_divided_by_its_makers_is_trained_as_it_is_but_for_its_leak(f
     [
         ({"default_operating_point": "best"}, "bad-configuration"),
         ({"intended_use": IntendedUse("", "")}, "no-intended-use"),
+        ({"out": Path("weights/No id")}, "bad-configuration"),
+        ({"input": InputSpec((32, 32), 1, "squash", "window", (0.5,), (0.5,))}, "bad-configuration"),
+        ({"input": InputSpec((32, 32), 1, "squash", "full", (0.5,) * 3, (0.5,) * 3)}, "bad-configuration"),
+        ({"split": Split(validation_share=0.5, test_share=0.5)}, "bad-configuration"),
+        ({"split": Split(test_share=0)}, "bad-configuration"),
         ({"input": InputSpec((32, 32), 3, "squash", "full", (0.5,) * 3, (0.5,) * 3, colour=True)}, "bad-configuration"),
     ],
 )
