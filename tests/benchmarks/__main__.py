@@ -19,6 +19,7 @@ from tests.benchmarks.measure import Figure, say
 BENCHMARKS = {
     "read": "From an upload to an answer with its evidence",
     "viewer": "Under the hand: windowing, slices, a large series",
+    "evaluate": "From a labelled set to figures that can be trusted",
 }
 """A name is that of a module beside this one whose `figures()` returns a list of `Figure`: a new one is a new line."""
 

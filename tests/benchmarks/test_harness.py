@@ -106,6 +106,29 @@ def test_read_measures_what_it_promises() -> None:
     assert all(figure.value > 0 for figure in figures)
 
 
+def test_evaluate_measures_what_it_promises() -> None:
+    from tests.benchmarks import evaluate
+
+    figures = evaluate.statistics(n=1000, repetitions=1)
+    assert set(command.as_object(figures)) >= {
+        "auroc_interval_1e3_s",
+        "bootstrap_2000_1e3_s",
+        "usual_bootstrap_2000_1e3_s",
+        "bootstrap_over_usual",
+    }
+    assert all(figure.value > 0 for figure in figures)
+
+
+def test_the_peer_of_evaluate_measures_the_same() -> None:
+    from tests.benchmarks import evaluate
+
+    one = evaluate.made_set(500)
+    usual = evaluate.usual_metrics(one.truth, one.score)
+    ours, _ = evaluate.bootstrap(one.cases)
+    assert ours.of_labels[0]["auroc"].value == pytest.approx(usual[0])
+    assert ours.of_labels[0]["brier"].value == pytest.approx(usual[-1])
+
+
 def test_the_first_page_of_a_bare_app_comes() -> None:
     from tests.benchmarks.first_page import BARE_APP, made_app_s
 
