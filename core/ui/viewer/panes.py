@@ -13,6 +13,7 @@ import numpy as np
 from core.domain import Explanation
 from core.overlay import CONTOUR_COLOUR, Limits, colour_map
 from core.ui.viewer.source import PixelSource
+from core.workflow import PROJECTIONS
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,7 +69,6 @@ class Pane:
 def pane_as_json(pane: Pane, token: str) -> dict[str, Any]:
     """Return what the browser is told of a pane."""
     frames = pane.source.series.frames
-    position = frames[0].position
     times = [frame.frame_time_ms for frame in frames if frame.frame_time_ms]
     return {
         "source": pane.source.series.uid,
@@ -78,10 +78,17 @@ def pane_as_json(pane: Pane, token: str) -> dict[str, Any]:
         "identity": list(pane.identity),
         "words": pane.words,
         "frames": len(frames),
-        "unit": "Slice" if position is not None and not times else "Frame",
+        "unit": _word_for_one(pane.source, is_clip=bool(times)),
         "frame_time_ms": times[0] if times else None,
         "heats": [_heat_as_json(heat, pane.source) for heat in pane.heats],
     }
+
+
+def _word_for_one(source: PixelSource, *, is_clip: bool) -> str:
+    """Return what a reader calls one picture of a series."""
+    if source.series.acquisition.modality in PROJECTIONS:
+        return "Image"
+    return "Slice" if source.series.frames[0].position is not None and not is_clip else "Frame"
 
 
 def colours_as_json(panes: Sequence[Pane]) -> dict[str, Any] | None:

@@ -7,7 +7,7 @@ import json
 
 import numpy as np
 
-from core.domain import Explanation, Extent, Position, Series
+from core.domain import Acquisition, Explanation, Extent, Position, Series
 from core.overlay import colour_map
 from core.ui.viewer.panes import Heat, Pane, colours_as_json, pane_as_json
 from core.ui.viewer.source import PixelSource
@@ -51,3 +51,5 @@ def test_slices_have_places_and_frames_have_times() -> None:
     placed = frame_of(image, position=Position((0, 0, 0), (1, 0, 0, 0, 1, 0)))
     assert pane_as_json(Pane(PixelSource(Series("s", "s", (placed,))), ""), "")["unit"] == "Slice"
     assert pane_as_json(Pane(source(), ""), "")["unit"] == "Frame"
+    radiograph = PixelSource(series_of([image], acquisition=Acquisition(modality="DX")))
+    assert pane_as_json(Pane(radiograph, ""), "")["unit"] == "Image"
