@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import softmax
 from torch import Tensor, nn
 
 from core.domain import InputSpec
@@ -36,8 +37,11 @@ def validate(network: nn.Module, config: TrainingConfig, material: Material, *, 
         name: team.gather(logits_under(name, network, config.input, material.pixels, team.share(chosen)))
         for name in conditions
     }
+    # Of exclusive labels the answers to one picture count against each other; independent ones rank as they are.
+    exclusive = material.activation == "softmax"
+    scores = {name: softmax(values, axis=1) if exclusive else values for name, values in logits.items()}
     results = [
-        stress_result(material.targets[chosen, label], {name: values[:, label] for name, values in logits.items()})
+        stress_result(material.targets[chosen, label], {name: values[:, label] for name, values in scores.items()})
         for label in range(material.targets.shape[1])
     ]
     # A rare label may be absent from validation; its AUROC is undefined, and the other labels decide.

@@ -42,3 +42,26 @@ def test_a_label_that_validation_lacks_leaves_the_choice_to_the_others() -> None
     both = replace(films, targets=np.hstack([films.targets, np.zeros_like(films.targets)]))
     result = validate(network, CONFIG, both)
     assert 0 <= result.worst <= result.mean <= 1
+
+
+class BrighterIsTheSecondClass(torch.nn.Module):
+    """Answers that tell the classes by their difference alone: a number of the picture's own is added to both."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        mean = x.mean(dim=(1, 2, 3))
+        common = 1000 * x[:, 0, 0, 0]
+        return torch.stack([common - mean, common + mean], dim=1)
+
+
+def test_exclusive_labels_are_ranked_against_each_other() -> None:
+    films = material(negatives=20, positives=20)
+    rng = np.random.default_rng(5)
+    pixels = rng.integers(0, 60, films.pixels.shape, dtype=np.uint8) + (films.strata[:, None, None] * 60).astype(
+        np.uint8
+    )
+    pixels[:, :4, :4] = rng.integers(0, 256, (len(pixels), 1, 1))
+    exclusive = replace(films, pixels=pixels, activation="softmax", targets=np.eye(2)[films.strata])
+    config = replace(CONFIG, schedule=replace(CONFIG.schedule, selection="plain"))
+    network = BrighterIsTheSecondClass()
+    assert validate(network, config, exclusive).plain == 1.0
+    assert validate(network, config, replace(exclusive, activation="sigmoid")).plain < 0.9
