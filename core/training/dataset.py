@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from core.domain import Frame, Image
@@ -91,15 +91,47 @@ def find_examples(folder: Path, *, patient_pattern: str = "") -> tuple[Example, 
     DatasetError
         There is no such folder, fewer than two classes, an empty class or a pattern that is not one.
     """
+    _require_classes(folder)
+    examples = examples_by_name(file_names(folder), patient_pattern=patient_pattern)
+    return tuple(replace(example, path=folder / example.path) for example in examples)
+
+
+def file_names(folder: Path) -> list[PurePosixPath]:
+    """Return the names of all files below a folder, from there on; hidden files and folders are passed over."""
+    names = (PurePosixPath(path.relative_to(folder).as_posix()) for path in folder.rglob("*") if path.is_file())
+    return [name for name in names if not any(part.startswith(".") for part in name.parts)]
+
+
+def examples_by_name(names: Iterable[PurePosixPath], *, patient_pattern: str = "") -> tuple[Example, ...]:
+    """Return examples for files that lie in class folders, or in such folders below those of parts, ordered by name.
+
+    Files that lie in no class folder are passed over.
+
+    Parameters
+    ----------
+    names : iterable of PurePosixPath
+        From the folder of data on; so are the paths of the examples.
+
+    Raises
+    ------
+    DatasetError
+        The pattern is not one.
+    """
     pattern = compiled_pattern(patient_pattern)
-    return tuple(
-        Example(
-            path, (class_folder.name,), *patient_of(path, pattern, name=path.relative_to(folder).as_posix()), part=part
-        )
-        for part, parent in _part_folders(folder)
-        for class_folder in _class_folders(parent)
-        for path in _files_of_class(class_folder)
-    )
+    listed = tuple(names)
+    has_parts = any(_part_of(name) is Part.TRAINING for name in listed)
+    placed = [(_part_of(name), name.parts[1:]) if has_parts else (None, name.parts) for name in listed]
+    examples = [
+        Example(Path(name), (below[0],), *patient_of(Path(name), pattern, name=name.as_posix()), part=part)
+        for name, (part, below) in zip(listed, placed, strict=True)
+        if len(below) > 1
+    ]
+    return tuple(sorted(examples, key=lambda one: (one.part or Part.TRAINING, one.path)))
+
+
+def _part_of(name: PurePosixPath) -> Part | None:
+    """Return the part of a data set that the first folder of a name stands for."""
+    return PART_FOLDERS.get(name.parts[0].lower()) if len(name.parts) > 2 else None
 
 
 def patient_of(path: Path, pattern: re.Pattern[str] | None, *, name: str) -> tuple[str, PatientSource]:
@@ -198,11 +230,11 @@ def _visible_folders(folder: Path) -> list[Path]:
     return sorted(one for one in folder.iterdir() if one.is_dir() and not one.name.startswith("."))
 
 
-def _files_of_class(folder: Path) -> list[Path]:
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
-    if not files:
-        raise DatasetError(f"The class “{folder.name}” has no files.", code="empty-class")
-    return files
+def _require_classes(folder: Path) -> None:
+    for _, parent in _part_folders(folder):
+        for one in _class_folders(parent):
+            if not any(path.is_file() and not path.name.startswith(".") for path in one.rglob("*")):
+                raise DatasetError(f"The class “{one.name}” has no files.", code="empty-class")
 
 
 def compiled_pattern(patient_pattern: str) -> re.Pattern[str] | None:
