@@ -56,7 +56,7 @@ def test_a_rerun_reloads_nothing_and_does_not_flicker(bench: Bench) -> None:
     bench.open(study="ct")
     bench.until("v => v.active().frames.known.size === 9")
     bench.drag(30, 0)
-    bench.page.wait_for_timeout(500)
+    expect(bench.page.get_by_text("state ")).to_contain_text("Manual")
     before, asked, runs = bench.see().pixels, len(traffic.pixels), bench.runs()
     bench.viewer.evaluate("element => { element.kept = true; element.cleared = 0 }")
     bench.ask("(v, script) => new Function('v', script)(v)", COUNT_CLEARING)
@@ -225,8 +225,9 @@ def test_the_page_can_jump_to_a_slice_once(bench: Bench) -> None:
     bench.page.get_by_role("button", name="First slice").click()
     bench.until("v => v.panes[0].shown === 0")
     bench.press("ArrowDown")
+    runs = bench.runs()
     bench.page.get_by_role("button", name="Run again").click()
-    bench.page.wait_for_timeout(500)
+    expect(bench.page.get_by_text(f"runs {runs}", exact=True)).to_have_count(0)
     assert bench.ask("v => v.active().index") == 1
 
 
