@@ -63,7 +63,8 @@ class _Class:
     def weights(self, counts: Counts) -> tuple[Weights, Weights]:
         """Return the weight of each case, and the total weight before each, with that of all at the end."""
         weights = counts.take(self.patients, axis=1)
-        totals = np.zeros((len(counts), len(self.patients) + 1), dtype=np.float32)
+        totals = np.empty((len(counts), len(self.patients) + 1), dtype=np.float32)
+        totals[:, 0] = 0
         np.cumsum(weights, axis=1, out=totals[:, 1:])
         return weights, totals
 
@@ -94,7 +95,7 @@ class _Ranked:
             below=below,
             upto=upto,
             first=np.searchsorted(above, above, side="left"),
-            has_ties=bool((below != upto).any()),
+            has_ties=len(np.unique(scores)) < len(scores),
             rates=np.asarray(rates, dtype=np.float64),
         )
 
@@ -105,7 +106,7 @@ class _Ranked:
         positives, negatives = found[:, -1:], spared[:, -1:]
         below = spared.take(self.below, axis=1)
         not_above = spared.take(self.upto, axis=1) if self.has_ties else below
-        hits = positives - found.take(self.first, axis=1)
+        hits = positives - (found.take(self.first, axis=1) if self.has_ties else found[:, :-1])
         alarms = negatives - below
         gaps = np.zeros((len(counts), CALIBRATION_BINS), dtype=np.float32)
         self.positive.add_gaps(positive, gaps)
