@@ -91,7 +91,7 @@ class TestComparison:
         members = [np.flatnonzero(of == number) for number in np.unique(of)]
         rng = np.random.default_rng(0)
         samples = [
-            np.concatenate([members[m] for m in rng.integers(0, len(members), len(members))]) for _ in range(300)
+            np.concatenate([members[m] for m in rng.integers(0, len(members), len(members))]) for _ in range(120)
         ]
         for name, figure in figures.items():
             drawn = [figure(own, first) - figure(own, second) for own in samples]
