@@ -30,6 +30,7 @@ def shown_of(desk: Desk, *words: str) -> NDArray[np.int16]:
 
 def open_file(desk: Desk, path: Path, *words: str) -> NDArray[np.int16]:
     """Put one file on a clear desk and return its gray values."""
+    desk.wait()
     if desk.page.get_by_role("button", name="Close the study").count():
         desk.press("Close the study")
         desk.sees("Drop a study here, or try a sample")
