@@ -2,6 +2,7 @@
 
 predict        ask a model about files, folders or zips
 models         list the models
+evaluate       measure a model on a labelled folder, and write the report
 train          train a model on a labelled folder
 import-model   make a model folder from somebody else's weights
 gate           let a model tell images that it was not trained for
@@ -43,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_predict(commands.add_parser("predict", help="ask a model about files, folders or zips"))
     _add_models(commands.add_parser("models", help="list the models"))
+    _add_evaluate(commands.add_parser("evaluate", help="measure a model on a labelled folder, and write the report"))
     _add_train(commands.add_parser("train", help="train a model on a labelled folder"))
     _add_import_model(commands.add_parser("import-model", help="make a model folder from somebody else's weights"))
     _add_gate(commands.add_parser("gate", help="let a model tell images that it was not trained for"))
@@ -103,6 +105,13 @@ def _models(options: argparse.Namespace) -> int:
         )
         print(f"{entry['id']}  {summary}")
     return EXIT_OK
+
+
+def _add_evaluate(parser: argparse.ArgumentParser) -> None:
+    from core.assessment.command import add_arguments, run
+
+    add_arguments(parser)
+    parser.set_defaults(run=run)
 
 
 def _add_train(parser: argparse.ArgumentParser) -> None:

@@ -7,12 +7,15 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from core.domain import Rejected
 from core.errors import StudyError
 from core.io.content import Kind, Source, identify, refusal
 from core.io.limits import Budget, Limits
+
+MOST_MEMBERS = 200_000
+"""Of an archive that is read from disk; each costs memory for its name and place only."""
 
 _CHUNK = 2**20
 _DIRECTORY_ENTRY = b"PK\x01\x02"
@@ -71,6 +74,58 @@ def unpack(source: Source, *, limits: Limits, budget: Budget) -> Iterator[Source
                 continue
             budget.spend(len(content))
             yield Source(name, content)
+
+
+class ZipFolder:
+    """A zip archive on disk, read like a folder: one member at a time, so that its size costs no memory.
+
+    Threads may share one. The sizes that members claim are checked before they are read, as `unpack` does.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Of the members, with "/" between folders; clutter is left out.
+
+    Raises
+    ------
+    StudyError
+        When the archive is damaged or a bomb, or holds more than `MOST_MEMBERS`.
+    """
+
+    def __init__(self, path: Path, *, limits: Limits) -> None:
+        self._limits = limits
+        try:
+            self._archive = zipfile.ZipFile(path)
+        except _DAMAGE:
+            raise _damaged("The zip archive is damaged or cut short.") from None
+        _check_archive(self._archive, path.stat().st_size, limits)
+        self._members = {member.filename.replace("\\", "/"): member for member in _members(self._archive)}
+        self.names = tuple(self._members)
+        if len(self.names) > MOST_MEMBERS:
+            raise StudyError(
+                f"The zip archive holds {len(self.names)} files; up to {MOST_MEMBERS} are read.",
+                hint="Split it into smaller archives.",
+                code="too-many-files",
+            )
+
+    def read(self, name: str) -> bytes:
+        """Return a member's bytes; KeyError where there is none of this name.
+
+        Raises
+        ------
+        StudyError
+            It is damaged, encrypted or too large.
+        """
+        return _read(self._archive, self._members[name], self._limits)
+
+    def checksum(self, name: str) -> tuple[int, int]:
+        """Return what the archive says of a member's content: CRC-32 and size; KeyError where there is no such one."""
+        member = self._members[name]
+        return member.CRC, member.file_size
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._archive.close()
 
 
 @contextmanager

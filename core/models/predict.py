@@ -154,6 +154,16 @@ class Engine:
         logits, features, _ = self._answer(batch)
         return logits, features
 
+    def answer(self, batch: Tensor) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+        """Compute logits (N, labels) of prepared images, and how far each is from those of training, (N,).
+
+        The distances are None where the model has no gate.
+        """
+        logits, _, averages = self._answer(batch)
+        if self.gate is None or averages is None:
+            return logits, None
+        return logits, self.gate.distance(averages.cpu().numpy())
+
     def _answer(self, batch: Tensor) -> _Computed:
         with self.exclusive(), torch.inference_mode():
             try:

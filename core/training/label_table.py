@@ -56,6 +56,19 @@ def read_label_table(table: LabelTable, *, root: Path, patient_pattern: str = ""
     return tuple(examples.values())
 
 
+def column_names(file: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the names of all columns of a table, and of those that hold 0 and 1 alone.
+
+    Raises
+    ------
+    DatasetError
+        The table cannot be read.
+    """
+    rows = _rows(file)
+    names = tuple(rows[0])
+    return names, tuple(name for name in names if all(row[name] in _TRUTH for row in rows))
+
+
 @dataclass(frozen=True, slots=True)
 class _Columns:
     """What the columns of a table mean."""
