@@ -10,20 +10,17 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
+from core.assessment.copies import near_copies
 from core.assessment.labelled_set import Files, LabelledSet, open_set
 from core.assessment.mapping import Meaning, meanings_of
 from core.assessment.outcome import Excluded, meaning_in_words
-from core.assessment.reading import THUMB_SIDE, code_version, open_file, thumb_of
+from core.assessment.reading import code_version, open_file, thumb_of
 from core.assessment.store import FileFacts, Store, put_file
 from core.domain import ModelSpec, Notice
 from core.models.provenance import image_hash, training_hashes
 from core.models.registry import find_model, model_folder
 from core.training.config import LabelTable
 from core.training.dataset import Example
-from core.training.split import NEAR_BITS, SAME_CORRELATION, perceptual_hash
 
 Progress = Callable[[int, int], None]
 """Told how many files were looked at, and of how many."""
@@ -241,55 +238,6 @@ def _look(files: Files, name: str, store: Store) -> tuple[FileFacts, bytes]:
     if fault is not None and len(opened.frames) == 1:
         return replace(opened.facts, frames=0, code=fault.code, message=fault.message), b""
     return opened.facts, thumb
-
-
-# ── Copies ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def near_copies(names: Mapping[str, str], store: Store) -> Iterator[tuple[str, str]]:
-    """Yield pairs of names of files whose pictures are the same but for size, exposure or compression.
-
-    A hash of low frequencies proposes pairs and the correlation of small pictures confirms them, as for training; here
-    only the hashes are in memory, 32 bytes a file.
-
-    Parameters
-    ----------
-    names : mapping of str to str
-        By the SHA-256 of the files, each once.
-    """
-    hashes = list(names)
-    kept, bits = _hashed(hashes, store)
-    words = bits.view(np.uint64)
-    for start in range(0, len(words), _BLOCK):
-        differing = np.bitwise_count(words[start : start + _BLOCK, None] ^ words[None, start:]).sum(axis=2)
-        for row, column in np.argwhere(differing <= NEAR_BITS):
-            one, other = start + int(row), start + int(column)
-            if one < other and _is_same(kept[one], kept[other], store):
-                yield names[kept[one]], names[kept[other]]
-
-
-def _hashed(hashes: list[str], store: Store) -> tuple[list[str], NDArray[np.uint8]]:
-    kept, bits = [], [np.empty((0, 32), np.uint8)]
-    for start in range(0, len(hashes), _CHUNK):
-        chunk = [(one, _thumb(one, store)) for one in hashes[start : start + _CHUNK]]
-        found = [(one, thumb) for one, thumb in chunk if thumb is not None and thumb.std() > 0]
-        if found:
-            kept += [one for one, _ in found]
-            pictures = np.stack([thumb for _, thumb in found]).astype(np.float32)
-            bits.append(np.packbits(perceptual_hash(pictures), axis=1))
-    return kept, np.ascontiguousarray(np.concatenate(bits))
-
-
-def _thumb(sha256: str, store: Store) -> NDArray[np.uint8] | None:
-    content = store.thumb_of(sha256, code_version())
-    return np.frombuffer(content, np.uint8).reshape(THUMB_SIDE, THUMB_SIDE) if content else None
-
-
-def _is_same(one: str, other: str, store: Store) -> bool:
-    first, second = _thumb(one, store), _thumb(other, store)
-    if first is None or second is None:
-        return False
-    return float(np.corrcoef(first.ravel(), second.ravel())[0, 1]) >= SAME_CORRELATION
 
 
 def _by_content(labelled: LabelledSet, facts: Mapping[str, FileFacts]) -> dict[str, list[Example]]:

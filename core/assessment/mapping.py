@@ -195,7 +195,12 @@ def _is_part(name: str, label: Label) -> bool:
     own, words = _bare(name), _words(name)
     return any(
         min(len(own), len(_bare(other))) >= _SHORTEST
-        and (own.startswith(_bare(other)) or _bare(other).startswith(own) or words <= _words(other))
+        and (
+            own.startswith(_bare(other))
+            or _bare(other).startswith(own)
+            or words <= _words(other)
+            or _words(other) <= words
+        )
         for other in (label.name, label.title)
         if other
     )

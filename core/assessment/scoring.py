@@ -83,6 +83,7 @@ def score_set(
         for batch in batches:
             if not run.take(batch):
                 return
+        run.take(run.copies)
 
 
 @contextmanager
@@ -132,6 +133,8 @@ class _Run:
     advance: Advance
     is_stopped: threading.Event = field(default_factory=threading.Event)
     telling: threading.Lock = field(default_factory=threading.Lock)
+    at_work: set[str] = field(default_factory=set)
+    copies: list[_Read] = field(default_factory=list)
 
     def file_key(self, name: str) -> str:
         return self.store.pseudonym("file", self.job, name)
@@ -185,13 +188,19 @@ class _Run:
         frames = [(one, one.frame) for one in batch if one.frame is not None]
         answers = self._answers([frame for _, frame in frames])
         ended = [one for one in batch if one.is_last]
+        early = [one for one in ended if one.frame is None and one.facts.sha256 in self.at_work]
+        ended = [one for one in ended if one not in early]
+        self.copies += early
         with self.store.transaction() as database:
             for (read, frame), answer in zip(frames, answers, strict=True):
                 put_answer(database, answer_key(read.facts.sha256, frame.number, self.model), answer)
             for one in ended:
                 self._end(database, one)
+        with self.telling:
+            self.at_work.difference_update(one.facts.sha256 for one in ended)
+        asked = sum(not answer.code for answer in answers)
         failed = sum(bool(answer.code) for answer in answers) + sum(bool(one.facts.code) for one in ended)
-        return self._tell(len(ended), len(frames), failed)
+        return self._tell(len(ended), asked, failed)
 
     def _answers(self, frames: Sequence[PreparedFrame]) -> list[Answer]:
         import torch
@@ -223,10 +232,18 @@ class _Run:
         ]
 
     def left_of(self, facts: FileFacts) -> list[int]:
-        """Return the frames of a file whose answers are not known, under whatever name the file was met."""
+        """Return the frames of a file whose answers are not known, under whatever name the file was met.
+
+        Of a copy of a file that is at work just now there are none: its cases are written at the end.
+        """
         keys = [answer_key(facts.sha256, frame, self.model) for frame in range(facts.frames)]
-        known = self.store.answered(keys)
-        return [frame for frame, key in enumerate(keys) if key not in known]
+        with self.telling:
+            if not keys or facts.sha256 in self.at_work:
+                return []
+            known = self.store.answered(keys)
+            left = [frame for frame, key in enumerate(keys) if key not in known]
+            self.at_work.update([facts.sha256] if left else [])
+        return left
 
     def _tell(self, files: int, computed: int, failed: int) -> bool:
         with self.telling:

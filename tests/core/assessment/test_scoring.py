@@ -1,0 +1,306 @@
+"""The engine: the same answers as one by one, nothing twice, nothing lost, nobody else's."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from core.assessment import jobs
+from core.assessment.jobs import Request, State
+from core.assessment.outcome import assess
+from core.assessment.store import Store
+from core.assessment.worker import Worker, run_next
+from core.errors import DatasetError
+from core.models.predict import Engine
+from core.workflow import predict_path
+from tests import made
+from tests.core.assessment.made_set import BRAIN, CHEST, OWNER, run_job
+from tests.serving import CHECKOUT
+
+
+@pytest.fixture
+def computed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return the sizes of the batches that networks are given from here on."""
+    sizes: list[int] = []
+    answer = Engine.answer
+
+    def counted(engine: Engine, batch: torch.Tensor) -> object:
+        sizes.append(len(batch))
+        return answer(engine, batch)
+
+    monkeypatch.setattr(Engine, "answer", counted)
+    return sizes
+
+
+@pytest.mark.parametrize("model", [CHEST.id, BRAIN.id])
+def test_scores_are_those_of_predict(folder: Path, store: Store, model: str) -> None:
+    (folder / "normal" / "child.dcm").write_bytes(made.radiograph(256))
+    job = run_job(
+        store,
+        folder,
+        model=model,
+        meanings={"normal": "Meningioma", "pneumonia": "Glioma"} if model == BRAIN.id else {},
+    )
+    assessment = assess(store, job)
+    assert len(assessment.cases) == 13
+    for case in assessment.cases:
+        (answer,) = predict_path(folder / case.file, model_id=model)
+        assert answer.reading is not None
+        expected = [score.value for score in answer.reading.prediction.scores]
+        np.testing.assert_allclose(case.scores, expected, atol=1e-5, rtol=0)
+
+
+def test_a_second_run_computes_nothing(folder: Path, store: Store, computed: list[int]) -> None:
+    first = run_job(store, folder)
+    assert (first.state, first.done, first.total, first.computed) == (State.DONE, 12, 12, 12)
+    assert sum(computed) == 12
+    second = run_job(store, folder, owner="somebody else")
+    assert (second.state, second.done, second.computed) == (State.DONE, 12, 0)
+    assert sum(computed) == 12
+    scores = [np.array([case.scores for case in assess(store, job).cases]) for job in (first, second)]
+    np.testing.assert_array_equal(*scores)
+
+
+def test_another_name_and_place_of_a_known_image_is_not_computed(
+    folder: Path, store: Store, computed: list[int], tmp_path: Path
+) -> None:
+    run_job(store, folder)
+    other = tmp_path / "other" / "normal"
+    other.mkdir(parents=True)
+    (other / "x.png").write_bytes((folder / "pneumonia" / "p100_0.png").read_bytes())
+    run_job(store, tmp_path / "other")
+    assert sum(computed) == 12
+
+
+def test_another_model_and_a_changed_file_are_computed(folder: Path, store: Store, computed: list[int]) -> None:
+    run_job(store, folder)
+    run_job(store, folder, model=BRAIN.id)
+    assert sum(computed) == 24
+    content = (folder / "normal" / "p000_0.png").read_bytes()
+    (folder / "normal" / "p000_1.png").write_bytes(content + b"\0")
+    run_job(store, folder)
+    assert sum(computed) == 25
+
+
+def test_bad_files_are_counted_with_their_reasons(folder: Path, store: Store) -> None:
+    (folder / "normal" / "note.txt").write_text("not an image")
+    (folder / "normal" / "cut.png").write_bytes((folder / "normal" / "p000_0.png").read_bytes()[:200])
+    (folder / "pneumonia" / "flat.png").write_bytes(made.png(np.full((64, 64), 7, np.uint8)))
+    (folder / "pneumonia" / "copy.png").write_bytes((folder / "pneumonia" / "p100_0.png").read_bytes())
+    for turn in range(2):
+        job = run_job(store, folder)
+        assert (job.state, job.total, job.done, job.failed) == (State.DONE, 16, 16, 3)
+        assert job.computed == (12 if turn == 0 else 0)
+        assessment = assess(store, job)
+        assert {(one.file, one.code) for one in assessment.excluded} == {
+            ("normal/note.txt", "not-a-medical-image"),
+            ("normal/cut.png", "damaged-picture"),
+            ("pneumonia/flat.png", "no-contrast"),
+            ("pneumonia/p100_0.png", "duplicate-file"),
+        }
+        assert assessment.result.n == 12
+
+
+def test_copies_with_different_labels_are_both_left_out(folder: Path, store: Store) -> None:
+    (folder / "normal" / "copy.png").write_bytes((folder / "pneumonia" / "p100_0.png").read_bytes())
+    excluded = assess(store, run_job(store, folder)).excluded
+    assert {(one.file, one.code) for one in excluded} == {
+        ("normal/copy.png", "contradicting-labels"),
+        ("pneumonia/p100_0.png", "contradicting-labels"),
+    }
+
+
+def test_each_slice_of_a_volume_is_a_case_of_one_patient(folder: Path, store: Store, computed: list[int]) -> None:
+    (folder / "normal" / "volume.nii.gz").write_bytes(made.nifti(made.ball_volume(20)))
+    assessment = assess(store, run_job(store, folder))
+    slices = [case for case in assessment.cases if case.file.endswith("volume.nii.gz")]
+    rejected = [one for one in assessment.excluded if one.file.endswith("volume.nii.gz")]
+    assert len(slices) + len(rejected) == 20
+    assert len(slices) > 10
+    assert len({case.patient for case in slices}) == 1
+    assert assessment.result.is_clustered
+
+
+# ── Stopping ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_cancelled_job_stops_and_keeps_what_it_has(
+    folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch, computed: list[int]
+) -> None:
+    monkeypatch.setattr("core.assessment.scoring.BATCH", 2)
+    job = jobs.submit(store, Request(CHEST.id, folder), owner=OWNER)
+    answer = Engine.answer
+
+    def cancelling(engine: Engine, batch: torch.Tensor) -> object:
+        jobs.cancel(store, job.id, owner=OWNER)
+        return answer(engine, batch)
+
+    monkeypatch.setattr(Engine, "answer", cancelling)
+    assert run_next(store)
+    stopped = jobs.find_job(store, job.id, owner=OWNER)
+    assert stopped.state is State.CANCELLED
+    assert 0 < stopped.done < 12
+    assert not run_next(store)
+    excluded = assess(store, stopped).excluded
+    assert {one.code for one in excluded} == {"not-computed"}
+    assert len(excluded) == 12 - stopped.done
+    monkeypatch.setattr(Engine, "answer", answer)
+    jobs.resume(store, job.id, owner=OWNER)
+    assert run_next(store)
+    assert jobs.find_job(store, job.id, owner=OWNER).state is State.DONE
+    assert sum(computed) == 12
+
+
+def test_a_queued_job_can_be_cancelled(folder: Path, store: Store) -> None:
+    job = jobs.submit(store, Request(CHEST.id, folder), owner=OWNER)
+    assert jobs.cancel(store, job.id, owner=OWNER).state is State.CANCELLED
+    assert not run_next(store)
+
+
+KILLED = """
+import os, signal
+from core.assessment import scoring
+from core.assessment.store import Store
+from core.assessment.worker import run_next
+from core.models.predict import Engine
+
+scoring.BATCH = 2
+answer, calls = Engine.answer, []
+
+def dying(engine, batch):
+    if len(calls) == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    calls.append(len(batch))
+    print(len(batch), flush=True)
+    return answer(engine, batch)
+
+Engine.answer = dying
+run_next(Store())
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no SIGKILL")
+def test_a_killed_run_goes_on_where_it_was(
+    folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch, computed: list[int]
+) -> None:
+    job = jobs.submit(store, Request(CHEST.id, folder), owner=OWNER)
+    ran = subprocess.run(
+        [sys.executable, "-c", KILLED], cwd=CHECKOUT, env=os.environ.copy(), capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == -signal.SIGKILL, ran.stderr
+    before = sum(map(int, ran.stdout.split()))
+    assert before == 4
+    assert jobs.find_job(store, job.id, owner=OWNER).state is State.RUNNING
+    assert not run_next(store), "the lease of the dead process holds"
+    later = time.time() + jobs.LEASE_S + 1
+    monkeypatch.setattr("core.assessment.jobs.time.time", lambda: later)
+    assert run_next(store)
+    after = jobs.find_job(store, job.id, owner=OWNER)
+    assert (after.state, after.done) == (State.DONE, 12)
+    assert sum(computed) == 12 - before
+    assert assess(store, after).result.n == 12
+
+
+def test_a_stopped_worker_leaves_its_job_to_the_next(
+    folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.assessment.scoring.BATCH", 1)
+    job = jobs.submit(store, Request(CHEST.id, folder), owner=OWNER)
+    first, has_begun = Worker(store), threading.Event()
+    answer = Engine.answer
+
+    def slow(engine: Engine, batch: torch.Tensor) -> object:
+        has_begun.set()
+        time.sleep(0.05)
+        return answer(engine, batch)
+
+    monkeypatch.setattr(Engine, "answer", slow)
+    first.start()
+    assert has_begun.wait(30)
+    first.stop()
+    assert jobs.find_job(store, job.id, owner=OWNER).state is State.RUNNING
+    second = Worker(store)
+    second.start()
+    deadline = time.monotonic() + 60
+    while jobs.find_job(store, job.id, owner=OWNER).state is not State.DONE:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    second.stop()
+
+
+# ── Jobs ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_jobs_of_two_users_queue_and_each_sees_their_own(folder: Path, store: Store) -> None:
+    first = jobs.submit(store, Request(CHEST.id, folder), owner="a")
+    second = jobs.submit(store, Request(BRAIN.id, folder), owner="b")
+    assert [jobs.jobs_before(store, job) for job in (first, second)] == [0, 1]
+    assert [job.id for job in jobs.list_jobs(store, owner="a")] == [first.id]
+    with pytest.raises(DatasetError):
+        jobs.find_job(store, second.id, owner="a")
+    with pytest.raises(DatasetError):
+        jobs.forget(store, second.id, owner="a")
+    assert run_next(store)
+    assert jobs.find_job(store, first.id, owner="a").state is State.DONE
+    assert jobs.find_job(store, second.id, owner="b").state is State.QUEUED
+    with pytest.raises(DatasetError):
+        jobs.cancel(store, second.id, owner="a")
+    assert jobs.find_job(store, second.id, owner="b").state is State.QUEUED
+
+
+def test_a_job_is_taken_once(folder: Path, store: Store) -> None:
+    job = jobs.submit(store, Request(CHEST.id, folder), owner=OWNER)
+    claimed = jobs.claim(store, holder="one")
+    assert claimed is not None
+    assert claimed.id == job.id
+    assert jobs.claim(Store(store.folder), holder="another") is None
+
+
+def test_a_job_that_cannot_run_says_why(folder: Path, store: Store) -> None:
+    job = run_job(store, folder / "nowhere")
+    assert job.state is State.FAILED
+    assert "no such folder" in job.message
+    assert run_job(store, folder, model="nothing").state is State.FAILED
+
+
+def test_a_request_survives_the_database(folder: Path, store: Store, tmp_path: Path) -> None:
+    from core.training.config import LabelTable
+
+    table = LabelTable(tmp_path / "t.csv", "file", ("a", "b"), "who")
+    request = Request(CHEST.id, folder, table, {"x": ""}, r"^p\d", "youden")
+    assert jobs.submit(store, request, owner=OWNER).request == request
+
+
+def test_neither_names_nor_patients_are_in_the_store_or_the_log(
+    folder: Path, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    (folder / "normal" / f"{made.PATIENT_NAME}.dcm").write_bytes(made.radiograph(128, InstitutionName="St Elsewhere"))
+    (folder / "normal" / f"{made.PATIENT_ID}.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
+    with caplog.at_level(logging.DEBUG):
+        job = run_job(store, folder)
+    assert (job.state, job.failed) == (State.DONE, 1)
+    store.read("PRAGMA wal_checkpoint(TRUNCATE)")
+    kept = b"".join(path.read_bytes() for path in store.folder.iterdir())
+    for secret in (made.PATIENT_NAME, made.PATIENT_ID, "Zebedee", "Elsewhere", "p000_0.png"):
+        assert secret.encode() not in kept
+        assert secret not in caplog.text
+    case = next(case for case in assess(store, job).cases if case.file.endswith(".dcm"))
+    assert case.attributes["Sex"] == "F"
+    assert case.attributes["Age"] == "1–5"
+    assert case.attributes["Institution"].startswith("site ")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has other permissions")
+def test_the_store_is_for_its_user_alone(store: Store) -> None:
+    assert store.folder.stat().st_mode & 0o077 == 0
+    assert (store.folder / "evaluations.sqlite").stat().st_mode & 0o077 == 0
