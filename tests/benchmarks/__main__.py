@@ -65,7 +65,8 @@ def as_table(figures: Sequence[Figure]) -> str:
 
 
 def _row(figure: Figure) -> tuple[str, str, str, str, str]:
-    target = "" if figure.target is None else f"≤ {figure.target:g} {figure.unit}".rstrip()
+    sign, limit = ("≤", figure.target) if figure.at_least is None else ("≥", figure.at_least)
+    target = "" if limit is None else f"{sign} {limit:g} {figure.unit}".rstrip()
     met = {True: "met", False: "missed", None: ""}[figure.is_met]
     return figure.name, f"{_number(figure.value)} {figure.unit}".rstrip(), target, met, figure.meaning
 

@@ -1,4 +1,4 @@
-"""Evaluate: the intervals of all metrics of 100,000 cases, against a loop over scikit-learn."""
+"""Evaluate: the way from files to answers, and the intervals of all metrics of 100,000 cases, each with its peer."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from sklearn import metrics as sklearn_metrics
 from core.evaluation import as_cases, at_thresholds, auroc_interval, evaluate_scores
 from core.evaluation.cases import Cases
 from core.evaluation.figures import call_figures, score_figures
+from tests.benchmarks.labelled_set import memory, pipeline
 from tests.benchmarks.measure import Figure, interleaved, median_ratio, medians, say
 
 DRAWS = 2000
@@ -20,8 +21,8 @@ THRESHOLD = 0.4
 
 
 def figures() -> list[Figure]:
-    """Measure everything; some half minute on two cores."""
-    return statistics()
+    """Measure everything; some five minutes on two cores."""
+    return [*statistics(), *pipeline(), *memory()]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

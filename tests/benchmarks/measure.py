@@ -24,12 +24,15 @@ class Figure:
         What was measured, for the table.
     target : float or None
         What `value` may be at most; None for peers and for what is only reported.
+    at_least : float or None
+        What `value` has to be at least.
     """
 
     name: str
     value: float
     meaning: str
     target: float | None = None
+    at_least: float | None = None
 
     @property
     def unit(self) -> str:
@@ -42,6 +45,8 @@ class Figure:
     @property
     def is_met(self) -> bool | None:
         """Whether the target is met; None where there is none."""
+        if self.at_least is not None:
+            return self.value >= self.at_least
         return None if self.target is None else self.value <= self.target
 
 

@@ -129,6 +129,28 @@ def test_the_peer_of_evaluate_measures_the_same() -> None:
     assert ours.of_labels[0]["brier"].value == pytest.approx(usual[-1])
 
 
+def test_a_figure_may_have_to_reach_its_target() -> None:
+    assert [Figure("ratio", value, "", at_least=3).is_met for value in (2.9, 3.0)] == [False, True]
+    assert "≥ 3 ×  met" in command.as_table([Figure("ratio", 3.5, "", at_least=3)])
+
+
+def test_a_labelled_set_is_measured_beside_the_usual_pipeline() -> None:
+    from tests.benchmarks import labelled_set
+
+    figures = [
+        *labelled_set.pipeline(images=4, size=64, repetitions=1),
+        *labelled_set.memory(sizes=(4,)),
+    ]
+    assert set(command.as_object(figures)) == {
+        "images_per_second",
+        "usual_pipeline_images_per_second",
+        "ratio",
+        "second_run_images_per_second",
+        "peak_memory_mb_4",
+    }
+    assert all(figure.value > 0 for figure in figures)
+
+
 def test_the_first_page_of_a_bare_app_comes() -> None:
     from tests.benchmarks.first_page import BARE_APP, made_app_s
 
