@@ -40,7 +40,7 @@ from core.reports.plots import (
     roc_figure,
     score_histogram_figure,
 )
-from core.reports.wording import NOT_FOR_DIAGNOSIS, estimate_in_numbers, label_title, score_in_words
+from core.reports.wording import NOT_FOR_DIAGNOSIS, estimate_in_numbers, label_title, label_words, score_in_words
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -49,6 +49,7 @@ MOST_SHOWN = 12
 """Pictures in the gallery of failures."""
 MOST_DRAWN = 6
 """Labels whose charts are in the report; the figures of all are."""
+CHART_WIDTH_PX = 490
 _SUBGROUP_DRAWS = 400
 
 
@@ -70,6 +71,7 @@ def assessment_html(assessment: Assessment, inspection: SetInspection | None = N
         created=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         version=__version__,
         plotlyjs=get_plotlyjs(),
+        chart_width=CHART_WIDTH_PX,
         flow=_flow(assessment),
         excluded=_excluded(assessment),
         found=[notice.message for notice in inspection.notices] if inspection is not None else [],
@@ -106,13 +108,18 @@ def _template() -> Template:
 def _flow(assessment: Assessment) -> list[tuple[str, str]]:
     """Return the boxes of the flow from files to cases: a number and its words."""
     result = assessment.result
-    of_labels = " · ".join(f"{label.name} {label.positives}" for label in result.labels)
-    return [
+    boxes = [
         (f"{assessment.listed}", "files in the set"),
-        (f"{len(assessment.excluded)}", "left out, for the reasons below"),
+        (f"− {len(assessment.excluded)}", "left out, for the reasons below"),
         (f"{result.n}", f"images of {result.patients} patients evaluated"),
-        ("", f"with each finding: {of_labels}"),
     ]
+    if len(result.labels) <= MOST_DRAWN:
+        boxes.append((" / ".join(str(label.positives) for label in result.labels), _shown_words(assessment)))
+    return boxes
+
+
+def _shown_words(assessment: Assessment) -> str:
+    return f"of them show {' / '.join(label_words(label) for label in assessment.labels)}"
 
 
 def _excluded(assessment: Assessment) -> list[tuple[int, str, str]]:
@@ -187,8 +194,8 @@ def _charts(assessment: Assessment, labels: tuple[DrawnLabel, ...], one: DrawnLa
 
 
 def _div(figure: Any) -> str:
-    figure.update_layout(template="plotly_white", font={"size": 11})
-    config = {"displaylogo": False, "responsive": True}
+    figure.update_layout(template="plotly_white", font={"size": 11}, width=CHART_WIDTH_PX)
+    config = {"displaylogo": False}
     return str(figure.to_html(full_html=False, include_plotlyjs=False, config=config))
 
 

@@ -105,6 +105,7 @@ def _add_band(figure: go.Figure, one: DrawnLabel) -> None:
     figure.add_scatter(
         x=[*roc.false_positive_rate, *reversed(roc.false_positive_rate)],
         y=[*roc.high, *reversed(roc.low)],
+        mode="lines",
         fill="toself",
         fillcolor=transparent(one.look.colour, 0.18),
         line={"width": 0},
