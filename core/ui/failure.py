@@ -18,6 +18,10 @@ UNFORESEEN = (
 )
 
 
+class StudyClosed(Exception):  # noqa: N818 - it is no error
+    """A run of the page shows a study that was closed meanwhile; the next run, which closed it, is under way."""
+
+
 def show_error(error: CoreError) -> None:
     """Show a failure that has a name, with what to do about it."""
     text = f"**{error.message}**" if not error.hint else f"**{error.message}** {error.hint}"
@@ -46,6 +50,8 @@ def answer_calmly(error: Exception) -> bool:
     bool
         True: Streamlit's own display of the exception is not wanted.
     """
+    if isinstance(error, StudyClosed):
+        return True
     if isinstance(error, CoreError):
         show_error(error)
         return True

@@ -17,6 +17,7 @@ import streamlit as st
 from core.domain import Explanation, Image, Rejected, Series, Study, VoiFunction
 from core.errors import CoreError
 from core.models.proposal import Proposal
+from core.ui.failure import StudyClosed
 from core.ui.offers import Offer
 from core.workflow import Reading, opening_index
 
@@ -168,8 +169,17 @@ class OpenStudy:
 
     @property
     def series(self) -> Series:
-        """The series that is looked at."""
-        return next(series for series in self.study.series if series.uid == self.series_uid)
+        """The series that is looked at.
+
+        Raises
+        ------
+        StudyClosed
+            The study was closed while a run of the page was still showing it.
+        """
+        for series in self.study.series:
+            if series.uid == self.series_uid:
+                return series
+        raise StudyClosed
 
     @property
     def view(self) -> View:

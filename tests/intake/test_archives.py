@@ -14,6 +14,7 @@ import torch
 
 from core.errors import ModelError
 from core.io import Limits, Source, load_study
+from core.models import predict
 from core.models.importing.checkpoint import read_checkpoint
 from core.workflow import read_frame
 from tests import made
@@ -82,6 +83,7 @@ def test_case_47_pickled_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         read_checkpoint(checkpoint)
     assert caught.value.code == "checkpoint-unreadable"
     assert not (tmp_path / "code-was-run").exists()
+    monkeypatch.setattr(predict, "_engines", {})  # else one that another test loaded would answer
     weights = made_weights / MODEL_ID / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-4] + b"\0\0\0\1")
     with pytest.raises(ModelError) as caught:

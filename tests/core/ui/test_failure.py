@@ -50,3 +50,22 @@ def test_an_unforeseen_failure_is_a_calm_sentence_and_the_page_goes_on() -> None
 def test_a_failure_with_a_name_is_told_with_its_hint() -> None:
     page = AppTest.from_function(page_with_a_known_failure).run()
     assert page.error[0].value == "**The file is empty.** Copy it again."
+
+
+def page_of_a_study_that_is_closed_meanwhile() -> None:
+    import streamlit as st
+
+    from core.domain import Study
+    from core.ui.failure import calmly
+    from core.ui.session import OpenStudy
+
+    with calmly():
+        opened = OpenStudy(Study("0" * 64, series=()), series_uid="gone")
+        st.write(opened.series.title)
+
+
+def test_a_run_that_a_closed_study_overtook_ends_in_silence(caplog: pytest.LogCaptureFixture) -> None:
+    page = AppTest.from_function(page_of_a_study_that_is_closed_meanwhile).run()
+    assert not page.error
+    assert not page.markdown
+    assert caplog.text == ""
