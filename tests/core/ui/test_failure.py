@@ -68,4 +68,4 @@ def test_a_run_that_a_closed_study_overtook_ends_in_silence(caplog: pytest.LogCa
     page = AppTest.from_function(page_of_a_study_that_is_closed_meanwhile).run()
     assert not page.error
     assert not page.markdown
-    assert caplog.text == ""
+    assert [record for record in caplog.records if record.name == "lightbox"] == []
