@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from core.assessment.outcome import Assessment
     from core.assessment.store import Store
 
-OWNER = "command line"
 _POLL_S = 0.2
 
 
@@ -48,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Inspect, compute, and write the report; the exit status is 0."""
+    from core.assessment import jobs
     from core.assessment.inspection import inspect_set
     from core.assessment.outcome import assess, labels_at
     from core.assessment.store import Store
@@ -71,6 +71,7 @@ def run(options: argparse.Namespace) -> int:
         job = _computed(store, request, bar)
     assessment = assess(store, job)
     write_outcome(options.out, assessment, inspection)
+    jobs.forget(store, job.id, owner=jobs.COMMAND_LINE)
     sys.stdout.write(f"{_summary(assessment)}\n")
     return 0
 
@@ -140,7 +141,9 @@ def _computed(store: Store, request: Request, bar: Callable[[int, int], None]) -
     from core.assessment.worker import run_claimed
 
     holder = jobs.process_name()
-    job = jobs.submit(store, request, owner=OWNER)
+    owner = jobs.COMMAND_LINE
+    jobs.forget_abandoned(store, owner=owner)
+    job = jobs.submit(store, request, owner=owner)
     claimed = jobs.claim(store, holder=holder, job_id=job.id)
     assert claimed is not None
     thread = threading.Thread(target=run_claimed, args=(store, claimed), kwargs={"holder": holder}, daemon=True)
@@ -148,14 +151,14 @@ def _computed(store: Store, request: Request, bar: Callable[[int, int], None]) -
     try:
         while thread.is_alive():
             thread.join(_POLL_S)
-            job = jobs.find_job(store, job.id, owner=OWNER)
+            job = jobs.find_job(store, job.id, owner=owner)
             bar(job.done, job.total)
     except KeyboardInterrupt:
-        jobs.cancel(store, job.id, owner=OWNER)
+        jobs.cancel(store, job.id, owner=owner)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         thread.join()
         raise
-    job = jobs.find_job(store, job.id, owner=OWNER)
+    job = jobs.find_job(store, job.id, owner=owner)
     if job.state is not jobs.State.DONE:
         raise DatasetError(job.message or "The evaluation was stopped.", code="evaluation-failed")
     return job

@@ -15,7 +15,7 @@ from core.assessment.labelled_set import Files, LabelledSet, open_set
 from core.assessment.mapping import Meaning, meanings_of
 from core.assessment.outcome import Excluded, meaning_in_words
 from core.assessment.reading import code_version, open_file, thumb_of
-from core.assessment.store import FileFacts, Store, put_file
+from core.assessment.store import PASSING, FileFacts, Store, put_file
 from core.domain import ModelSpec, Notice
 from core.models.provenance import image_hash, training_hashes
 from core.models.registry import find_model, model_folder
@@ -23,7 +23,7 @@ from core.training.config import LabelTable
 from core.training.dataset import Example
 
 Progress = Callable[[int, int], None]
-"""Told how many files were looked at, and of how many."""
+"""Told how many files were looked at, and of how many; what it raises ends the inspection."""
 
 MOST_PAIRS = 500
 """Pairs of near copies that are listed; all are counted."""
@@ -211,7 +211,7 @@ def _look_at(labelled: LabelledSet, store: Store, progress: Progress | None) -> 
             found = readers.map(lambda name: _look(labelled.files, name, store), unknown)
             for name, (own, thumb) in zip(unknown, found, strict=True):
                 facts[name] = own
-                if own.sha256:
+                if own.sha256 and own.code not in PASSING:
                     with store.transaction() as database:
                         put_file(database, own, version=code_version(), stamp=stamps[name], thumb=thumb)
                 if progress is not None:

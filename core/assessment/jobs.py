@@ -24,6 +24,8 @@ from core.assessment.store import Store
 from core.errors import DatasetError
 from core.training.config import LabelTable
 
+COMMAND_LINE = "command line"
+"""Owner of jobs that run in the process that asked for them: no other takes them up, and they are forgotten."""
 LEASE_S = 15.0
 """How long a job stays with a process that gives no sign of life."""
 
@@ -170,6 +172,13 @@ def forget(store: Store, job_id: str, *, owner: str) -> None:
         database.execute("DELETE FROM jobs WHERE id = ? AND owner = ?", (job_id, owner))
 
 
+def forget_abandoned(store: Store, *, owner: str) -> None:
+    """Delete an owner's jobs that no process runs."""
+    rows = store.read("SELECT id FROM jobs WHERE owner = ? AND held_until < ?", (owner, time.time()))
+    for (job_id,) in rows:
+        forget(store, job_id, owner=owner)
+
+
 # ── Who runs it ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -182,7 +191,10 @@ _INSTANCE = uuid.uuid4().hex
 
 
 def claim(store: Store, *, holder: str, job_id: str = "") -> Job | None:
-    """Take the job that is to run next, or the one that is named; None where there is none to take."""
+    """Take the job that is to run next, or the one that is named; None where there is none to take.
+
+    Jobs of `COMMAND_LINE` are taken by name only.
+    """
     now = time.time()
     with store.transaction() as database:
         # Cancelled while the process that ran it died.
@@ -193,8 +205,8 @@ def claim(store: Store, *, holder: str, job_id: str = "") -> Job | None:
         )
         row = database.execute(
             "SELECT * FROM jobs WHERE (state = 'queued' OR (state = 'running' AND held_until < ?)) "
-            "AND cancel = 0 AND (? = '' OR id = ?) ORDER BY created LIMIT 1",
-            (now, job_id, job_id),
+            "AND cancel = 0 AND (id = ? OR (? = '' AND owner != ?)) ORDER BY created LIMIT 1",
+            (now, job_id, job_id, COMMAND_LINE),
         ).fetchone()
         if row is None:
             return None

@@ -28,7 +28,7 @@ from core.assessment.reading import (
     open_file,
     prepare_frames,
 )
-from core.assessment.store import Answer, FileFacts, Store, put_answer, put_file
+from core.assessment.store import PASSING, Answer, FileFacts, Store, put_answer, put_file
 from core.training.dataset import Example
 
 if TYPE_CHECKING:
@@ -135,6 +135,7 @@ class _Run:
     telling: threading.Lock = field(default_factory=threading.Lock)
     at_work: set[str] = field(default_factory=set)
     copies: list[_Read] = field(default_factory=list)
+    passing: dict[str, Answer] = field(default_factory=dict)
 
     def file_key(self, name: str) -> str:
         return self.store.pseudonym("file", self.job, name)
@@ -193,7 +194,7 @@ class _Run:
         self.copies += early
         with self.store.transaction() as database:
             for (read, frame), answer in zip(frames, answers, strict=True):
-                put_answer(database, answer_key(read.facts.sha256, frame.number, self.model), answer)
+                self._keep(database, answer_key(read.facts.sha256, frame.number, self.model), answer)
             for one in ended:
                 self._end(database, one)
         with self.telling:
@@ -213,10 +214,16 @@ class _Run:
         computed = zip(logits.tolist(), of_gate, strict=True)
         return [_unanswered(frame) if frame.tensor is None else _answered(frame, *next(computed)) for frame in frames]
 
+    def _keep(self, database: sqlite3.Connection, key: str, answer: Answer) -> None:
+        if answer.code in PASSING:
+            self.passing[key] = answer
+        else:
+            put_answer(database, key, answer)
+
     def _end(self, database: sqlite3.Connection, read: _Read) -> None:
         """Write the cases of a file whose frames are all answered."""
         facts = read.facts
-        if facts.sha256:
+        if facts.sha256 and facts.code not in PASSING:
             put_file(database, facts, version=code_version(), stamp=read.stamp)
         put_cases(database, self.job, self._rows_of(read))
 
@@ -225,7 +232,7 @@ class _Run:
         if facts.code:
             return [CaseRow(file, 0, facts.sha256, "", facts.code, facts.message)]
         keys = [answer_key(facts.sha256, frame, self.model) for frame in range(facts.frames)]
-        answers = self.store.answers_of(keys)
+        answers = {**self.passing, **self.store.answers_of(keys)}
         return [
             CaseRow(file, frame, facts.sha256, key, answers[key].code, answers[key].message)
             for frame, key in enumerate(keys)

@@ -20,7 +20,8 @@ from core.assessment.jobs import Request, State
 from core.assessment.outcome import assess
 from core.assessment.store import Store
 from core.assessment.worker import Worker, run_next
-from core.errors import DatasetError
+from core.errors import DatasetError, StudyError
+from core.io import raster
 from core.models.predict import Engine
 from core.workflow import predict_path
 from tests import made
@@ -109,6 +110,24 @@ def test_bad_files_are_counted_with_their_reasons(folder: Path, store: Store) ->
             ("pneumonia/p100_0.png", "duplicate-file"),
         }
         assert assessment.result.n == 12
+
+
+def test_a_fault_of_a_busy_machine_is_not_kept(
+    folder: Path, store: Store, computed: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decode = raster.decode_apart
+
+    def late(*_: object, **__: object) -> object:
+        raise StudyError("Decoding took too long.", code="decoding-timeout")
+
+    monkeypatch.setattr(raster, "decode_apart", late)
+    job = run_job(store, folder)
+    assert (job.state, job.done, job.failed, sum(computed)) == (State.DONE, 12, 12, 0)
+    with pytest.raises(DatasetError, match="took too long"):
+        assess(store, job)
+    monkeypatch.setattr(raster, "decode_apart", decode)
+    assert run_job(store, folder).failed == 0
+    assert sum(computed) == 12
 
 
 def test_copies_with_different_labels_are_both_left_out(folder: Path, store: Store) -> None:
@@ -264,6 +283,17 @@ def test_a_job_is_taken_once(folder: Path, store: Store) -> None:
     assert claimed is not None
     assert claimed.id == job.id
     assert jobs.claim(Store(store.folder), holder="another") is None
+
+
+def test_jobs_of_the_command_line_are_left_to_it(folder: Path, store: Store) -> None:
+    job = jobs.submit(store, Request(CHEST.id, folder), owner=jobs.COMMAND_LINE)
+    assert not run_next(store)
+    assert jobs.claim(store, holder="it", job_id=job.id) is not None
+    jobs.forget_abandoned(store, owner=jobs.COMMAND_LINE)
+    assert len(jobs.list_jobs(store, owner=jobs.COMMAND_LINE)) == 1, "it is held"
+    jobs.let_go(store, job, holder="it")
+    jobs.forget_abandoned(store, owner=jobs.COMMAND_LINE)
+    assert jobs.list_jobs(store, owner=jobs.COMMAND_LINE) == ()
 
 
 def test_a_job_that_cannot_run_says_why(folder: Path, store: Store) -> None:

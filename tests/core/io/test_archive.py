@@ -3,12 +3,13 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
 from core.domain import Rejected
 from core.errors import StudyError
-from core.io.archive import count_members, is_clutter, unpack
+from core.io.archive import ZipFolder, count_members, is_clutter, unpack
 from core.io.content import Source
 from core.io.limits import Budget, Limits, OverBudgetError
 
@@ -184,3 +185,34 @@ def test_clutter(name: str) -> None:
 @pytest.mark.parametrize("name", ["1.dcm", "a.b/c", "../x.dcm", "./x.dcm", "IM0001", "MACOSX/x"])
 def test_no_clutter(name: str) -> None:
     assert not is_clutter(name)
+
+
+# ── On disk ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def on_disk(folder: Path, content: bytes, limits: Limits = LIMITS) -> ZipFolder:
+    file = folder / "upload.zip"
+    file.write_bytes(content)
+    return ZipFolder(file, limits=limits)
+
+
+def test_an_archive_on_disk_is_read_member_by_member(tmp_path: Path) -> None:
+    opened = on_disk(tmp_path, archive({"b/2.dcm": b"two", "a/1.dcm": b"one", "__MACOSX/._1": b"x", "folder/": b""}))
+    assert opened.names == ("b/2.dcm", "a/1.dcm")
+    assert [opened.read(name) for name in opened.names] == [b"two", b"one"]
+    assert opened.checksum("a/1.dcm") == (0x7A6C86F1, 3)  # CRC-32 of "one"
+    with pytest.raises(KeyError):
+        opened.read("__MACOSX/._1")
+    opened.close()
+
+
+def test_an_archive_on_disk_is_checked_as_an_upload_is(tmp_path: Path) -> None:
+    bomb = archive({"zeros": bytes(80 * 2**20)})
+    for content, code in ((bomb, "zip-bomb"), (b"PK\x03\x04 nothing", "damaged-archive")):
+        with pytest.raises(StudyError) as caught:
+            on_disk(tmp_path, content)
+        assert caught.value.code == code
+    small = Limits(max_file_bytes=2)
+    with pytest.raises(StudyError) as caught:
+        on_disk(tmp_path, archive({"a": b"one"}), small).read("a")
+    assert caught.value.code == "file-too-large"

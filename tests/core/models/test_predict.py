@@ -21,7 +21,7 @@ from core.models.registry import find_model
 from core.models.spec import WEIGHTS_FILE
 from tests.core.models.networks import seeded_engine, seeded_network, spec_of
 from tests.made import chest_values
-from tests.made_models import CHEST_SPEC, MODEL_ID, write_chest_model
+from tests.made_models import CHEST_SPEC, MODEL_ID, write_chest_model, write_gated_model
 
 ARCHITECTURE = "shufflenet_v2_x0_5"
 
@@ -282,3 +282,16 @@ def test_a_card_too_small_for_the_weights_is_given_up_while_loading(monkeypatch:
     ready = Engine(spec_of(ARCHITECTURE), seeded_network(ARCHITECTURE), torch.device("cuda"))
     assert ready.device.type == "cpu"
     assert [notice.code for notice in ready.notices] == ["gpu-out-of-memory"]
+
+
+def test_a_batch_has_the_answers_and_distances_of_its_images(tmp_path: Path) -> None:
+    spec = write_gated_model(tmp_path, CHEST_SPEC, limit=3.0)
+    gated = load_engine(spec, root=tmp_path)
+    values = chest_values(64)
+    images = [Image(np.roll(values, shift), Intensity.GRAY, "MONOCHROME2", uid=str(shift)) for shift in (0, 500, 999)]
+    logits, distances = gated.answer(torch.stack([to_tensor(image, spec.input).tensor for image in images]))
+    alone = [gated.run(image) for image in images]
+    np.testing.assert_allclose(logits, [one.logits for one in alone], atol=1e-5)
+    assert distances is not None
+    np.testing.assert_allclose(distances, [one.distance for one in alone], atol=2e-6)
+    assert np.ptp(distances) > 1e-3

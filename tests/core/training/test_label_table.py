@@ -9,7 +9,7 @@ import pytest
 from core.errors import DatasetError
 from core.training.config import LabelTable
 from core.training.dataset import Example
-from core.training.label_table import count_subgroups, read_label_table
+from core.training.label_table import column_names, count_subgroups, read_label_table
 from core.training.split import Part
 
 
@@ -112,3 +112,8 @@ def test_subgroups_are_counted_so_that_nobody_can_be_told_from_them() -> None:
         "sex": {"F": 30, "M": 27, "others, fewer than 5 each": 3},
         "accession": {"60 different values": 60},
     }
+
+
+def test_columns_that_hold_0_and_1_alone_are_told_from_others(tmp_path: Path) -> None:
+    given = table(tmp_path, "path,Effusion,age,Mass\na.png,0,1,1.0\nb.png,1,30,0\n")
+    assert column_names(given.file) == (("path", "Effusion", "age", "Mass"), ("Effusion", "Mass"))
