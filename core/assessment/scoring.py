@@ -8,6 +8,7 @@ Memory holds the queue and a batch, however large the set is.
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -20,7 +21,6 @@ from typing import TYPE_CHECKING
 
 from core.assessment.labelled_set import Files
 from core.assessment.reading import (
-    OpenedFile,
     PreparedFrame,
     answer_key,
     answer_version,
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     import sqlite3
 
     from core.models.predict import Engine
+
+log = logging.getLogger("lightbox")
 
 BATCH = 8
 READERS = max(1, min(4, (os.cpu_count() or 1) - 1))
@@ -112,13 +114,17 @@ def _in_other_thread(work: Callable[[], None]) -> None:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Read:
-    """What a reader hands on: a frame of a file, and whether it is the last; no frame where none is left to compute."""
+    """What a reader hands on: a frame of a file, and whether it is the last; no frame where none is left to compute.
+
+    `is_copy` says that another file of the same content was at work.
+    """
 
     name: str
     stamp: str
     facts: FileFacts
     frame: PreparedFrame | None = None
     is_last: bool = True
+    is_copy: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -189,7 +195,7 @@ class _Run:
         frames = [(one, one.frame) for one in batch if one.frame is not None]
         answers = self._answers([frame for _, frame in frames])
         ended = [one for one in batch if one.is_last]
-        early = [one for one in ended if one.frame is None and one.facts.sha256 in self.at_work]
+        early = [one for one in ended if one.is_copy and one.facts.sha256 in self.at_work]
         ended = [one for one in ended if one not in early]
         self.copies += early
         with self.store.transaction() as database:
@@ -238,15 +244,15 @@ class _Run:
             for frame, key in enumerate(keys)
         ]
 
-    def left_of(self, facts: FileFacts) -> list[int]:
+    def left_of(self, facts: FileFacts) -> list[int] | None:
         """Return the frames of a file whose answers are not known, under whatever name the file was met.
 
-        Of a copy of a file that is at work just now there are none: its cases are written at the end.
+        None for a copy of a file that is at work just now: its cases are written at the end.
         """
         keys = [answer_key(facts.sha256, frame, self.model) for frame in range(facts.frames)]
         with self.telling:
-            if not keys or facts.sha256 in self.at_work:
-                return []
+            if keys and facts.sha256 in self.at_work:
+                return None
             known = self.store.answered(keys)
             left = [frame for frame, key in enumerate(keys) if key not in known]
             self.at_work.update([facts.sha256] if left else [])
@@ -337,14 +343,23 @@ def _readers(run: _Run, wanted: Iterator[tuple[str, str]]) -> Iterator[tuple[Que
 
 
 def _read(run: _Run, name: str, stamp: str) -> Iterator[_Read]:
-    """Read a file and hand on those of its frames that have to be computed."""
-    opened: OpenedFile = open_file(run.files, name, run.store)
-    read = _Read(name, stamp, opened.facts)
-    left = run.left_of(opened.facts)
-    if not left:
-        yield read
-    for frame in prepare_frames(opened, run.engine.spec, left):
-        yield replace(read, frame=frame, is_last=frame.number == left[-1])
+    """Read a file and hand on those of its frames that have to be computed; no file may end the run."""
+    read = _Read(name, stamp, FileFacts(""))
+    try:
+        opened = open_file(run.files, name, run.store)
+        read = replace(read, facts=opened.facts)
+        left = run.left_of(opened.facts)
+        if not left:
+            yield replace(read, is_copy=left is None)
+            return
+        for frame in prepare_frames(opened, run.engine.spec, left):
+            yield replace(read, frame=frame, is_last=frame.number == left[-1])
+    except Exception as error:  # its words may hold identity
+        log.error("A file of an evaluation could not be read: %s.", type(error).__name__)
+        fault = replace(
+            read.facts, code="program-fault", message="Lightbox failed at this file, by a fault of its own."
+        )
+        yield replace(read, facts=fault)
 
 
 def _put(queue: Queue[_Read], one: _Read, is_stopped: threading.Event) -> None:

@@ -30,8 +30,8 @@ from core.errors import DatasetError
 
 DATA_VARIABLE = "LIGHTBOX_DATA"
 """Environment variable that names another folder for what Lightbox keeps."""
-PASSING = frozenset({"decoding-timeout", "decoder-unavailable", "decoder-crashed"})
-"""Codes of faults that may be those of a busy machine: they count for a run, and are not kept for the next."""
+PASSING = frozenset({"decoding-timeout", "decoder-unavailable", "decoder-crashed", "program-fault"})
+"""Codes of faults that need not be the file's: they count for a run, and are not kept for the next."""
 _FORMAT = 1
 _BUSY_S = 30.0
 _MOST_VARIABLES = 500

@@ -130,6 +130,26 @@ def test_a_fault_of_a_busy_machine_is_not_kept(
     assert sum(computed) == 12
 
 
+def test_a_fault_of_the_program_is_one_files_alone(
+    folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    decode, calls = raster.decode_apart, []
+
+    def faulty(*given: object, **options: object) -> object:
+        calls.append(1)
+        if len(calls) == 3:
+            raise ZeroDivisionError("p000_0.png")
+        return decode(*given, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(raster, "decode_apart", faulty)
+    job = run_job(store, folder)
+    assert (job.state, job.done, job.failed) == (State.DONE, 12, 1)
+    assert [one.code for one in assess(store, job).excluded] == ["program-fault"]
+    assert "ZeroDivisionError" in caplog.text
+    assert "p000_0" not in caplog.text
+    assert run_job(store, folder).failed == 0
+
+
 def test_copies_with_different_labels_are_both_left_out(folder: Path, store: Store) -> None:
     (folder / "normal" / "copy.png").write_bytes((folder / "pneumonia" / "p100_0.png").read_bytes())
     excluded = assess(store, run_job(store, folder)).excluded
