@@ -7,6 +7,7 @@ import io
 import json
 import math
 import re
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,21 @@ def test_a_table_of_several_labels(folder: Path, store: Store, tmp_path: Path) -
     assert record["labels"]["Effusion"]["auroc"]["value"] == pytest.approx(metrics.roc_auc_score(truth, score))
     assert record["labels"]["Effusion"]["threshold"] is None
     assert all(row["call Effusion"] == "" for row in rows)
+
+
+def test_a_zip_gives_what_its_folder_gives(folder: Path, store: Store, tmp_path: Path) -> None:
+    (folder / "normal" / "note.txt").write_text("not an image")
+    own = evaluate(folder, tmp_path / "a")
+    with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive:
+        for path in sorted(folder.rglob("*.*")):
+            archive.write(path, f"my set/{path.relative_to(folder).as_posix()}")
+    zipped = evaluate(tmp_path / "set.zip", tmp_path / "b")
+    assert zipped["images_computed"] == 0
+    for record in (own, zipped):
+        for name in ("seconds", "images_per_second", "images_computed"):
+            record.pop(name)
+    assert zipped == own
+    assert (tmp_path / "a/predictions.csv").read_text("utf-8") == (tmp_path / "b/predictions.csv").read_text("utf-8")
 
 
 def test_a_set_of_one_class_has_what_can_be_had(folder: Path, store: Store, tmp_path: Path) -> None:
