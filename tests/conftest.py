@@ -10,9 +10,14 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
+from hypothesis import settings
 
 from tests.intake.cases import pytest_terminal_summary
 from tests.made_models import write_chest_model
+
+# A busy machine is no fault, and a run of CI says the same as the one before it.
+settings.register_profile("lightbox", deadline=None, derandomize=True)
+settings.load_profile("lightbox")
 
 __all__ = ["pytest_terminal_summary"]
 

@@ -69,7 +69,7 @@ def test_labels_are_shared_out_evenly_and_groups_kept_whole(seed: int) -> None:
     for one, share in ((Part.TRAINING, 0.6), (Part.VALIDATION, 0.2), (Part.TEST, 0.2)):
         own = targets[part == one]
         # No group holds more than a dozen pictures; a part may be off by about one group of a label.
-        assert own.sum(axis=0) == pytest.approx(share * targets.sum(axis=0), abs=9)
+        assert own.sum(axis=0) == pytest.approx(share * targets.sum(axis=0), abs=12)
 
 
 def test_a_part_without_a_share_gets_nothing() -> None:
