@@ -80,7 +80,7 @@ def _gray(file: DicomFile, index: int, stored: Pixels, notices: tuple[Notice, ..
         uid=frame_uid(file, index),
         spacing=spacing,
         voi=voi,
-        padding=padding_of(file, transform),
+        padding=padding_of(file, transform, dtype=stored.dtype),
         stored_range=None if file.layout.is_float else transform.range,
         notices=notices + modality_notices + voi_notices + spacing_notices,
     )

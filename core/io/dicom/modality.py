@@ -155,14 +155,18 @@ def is_localizer(dataset: Dataset) -> bool:
 # ── Padding ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def padding_of(file: DicomFile, transform: ModalityTransform) -> tuple[float, float] | None:
-    """Return the range of values, after the modality LUT, that mean "no image here"."""
+def padding_of(file: DicomFile, transform: ModalityTransform, *, dtype: np.dtype[Any]) -> tuple[float, float] | None:
+    """Return the range of values, after the modality LUT, that mean "no image here".
+
+    The ends go the way of the stored pixels, of `dtype`, so that they are rounded alike: pixels of padding then equal
+    them to the last bit.
+    """
     value = _stored_integer(file, "PixelPaddingValue")
     if value is None:
         return None
     limit = _stored_integer(file, "PixelPaddingRangeLimit")
-    ends = sorted(transform.value(end) for end in (value, value if limit is None else limit))
-    return ends[0], ends[1]
+    low, high = sorted(transform.apply(np.array([value, value if limit is None else limit], dtype=dtype)).tolist())
+    return float(low), float(high)
 
 
 def _stored_integer(file: DicomFile, keyword: str) -> int | None:

@@ -32,15 +32,25 @@ from core.io.dicom.modality import is_localizer
 ORIENTATION_TOLERANCE = 0.01
 """Direction cosines that differ by no more are the same orientation: 0.6°."""
 
-_KIND = ("Modality", "BodyPartExamined", "ViewPosition", "ImageLaterality")
+_PATIENT = ("PatientID", "PatientName", "PatientBirthDate", "StudyInstanceUID")
+"""Copied headers share SeriesInstanceUID by mistake; images of two patients or studies must never be one series."""
+
+_KIND = (
+    "Modality",
+    "BodyPartExamined",
+    "ViewPosition",
+    "ImageLaterality",
+    "PatientAge",
+    "PresentationIntentType",
+)
 
 
 def group_series(files: Sequence[DicomFile]) -> tuple[Series, ...]:
     """Sort files into series.
 
-    Files belong together that share SeriesInstanceUID, orientation, matrix size, kind of pixels and what an intended
-    use is checked against; localizers stand apart, and so does every multi-frame file. A file that is given twice
-    counts once.
+    Files belong together that share patient, study, SeriesInstanceUID, orientation, matrix size, kind of pixels and
+    what an intended use is checked against; localizers stand apart, and so does every multi-frame file. A file that is
+    given twice counts once.
 
     Returns
     -------
@@ -69,7 +79,7 @@ def _key(file: DicomFile) -> Hashable:
     if file.layout.frames > 1:
         return file.digest
     uid = text(file.dataset, "SeriesInstanceUID") or file.digest
-    kind = [text(file.dataset, keyword) for keyword in _KIND]
+    kind = [text(file.dataset, keyword) for keyword in (*_PATIENT, *_KIND)]
     layout = file.layout
     return (uid, layout.rows, layout.columns, layout.samples_per_pixel, is_localizer(file.dataset), *kind)
 

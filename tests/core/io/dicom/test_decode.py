@@ -268,6 +268,18 @@ def test_a_padding_range_is_ordered_even_where_the_slope_is_negative():
     assert padded(np.uint16, 0, "US", limit=10, RescaleSlope=-2, RescaleIntercept=5) == (-15, 5)
 
 
+def test_pixels_of_padding_equal_it_to_the_last_bit_whatever_the_slope():
+    rng = np.random.default_rng(0)
+    for slope, intercept in zip(rng.uniform(0.01, 5, 60), rng.uniform(-2000, 2000, 60), strict=True):
+        dataset = dataset_of(
+            np.full((2, 2), -2000, np.int16), RescaleSlope=f"{slope:.6f}", RescaleIntercept=f"{intercept:.4f}"
+        )
+        dataset.add_new("PixelPaddingValue", "SS", -2000)
+        image = decode_frame(read(file_of(dataset)), 0)
+        low, high = image.padding
+        assert ((image.pixels >= low) & (image.pixels <= high)).all()
+
+
 def test_there_is_no_padding_without_the_attribute():
     assert decode_frame(image_file(np.zeros((2, 2), np.uint16)), 0).padding is None
 

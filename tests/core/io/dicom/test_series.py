@@ -61,8 +61,16 @@ def test_no_files_are_no_series():
         {"BodyPartExamined": "CHEST"},
         {"ViewPosition": "LATERAL"},
         {"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]},
+        {"PatientID": "another"},
+        {"PatientName": "Another^One"},
+        {"StudyInstanceUID": SERIES_UID + "8"},
+        {"PatientAge": "062Y"},
+        {"PresentationIntentType": "FOR PROCESSING"},
     ],
-    ids=["series", "orientation", "modality", "body part", "view", "localizer"],
+    ids=[
+        *("series", "orientation", "modality", "body part", "view", "localizer"),
+        *("patient", "name", "study", "age", "intent"),
+    ],
 )
 def test_slices_that_differ_in_kind_stand_apart(attributes):
     assert len(group_series([slice_at(0), slice_at(5, **attributes)])) == 2
