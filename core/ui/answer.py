@@ -175,7 +175,13 @@ def _row_html(prediction: Prediction, score: Score) -> str:
 
 
 def _meaning(prediction: Prediction) -> str:
-    if all(score.calibrated for score in prediction.scores):
+    calibrated = all(score.calibrated for score in prediction.scores)
+    if calibrated and prediction.warnings:
+        text = (
+            "Scores are probabilities for images of the intended use alone; see below what is not known of this one. "
+            "The tick marks the operating point."
+        )
+    elif calibrated:
         text = "Scores are calibrated probabilities. The tick marks the operating point."
     else:
         text = "Scores are not calibrated: do not read them as probabilities. The tick marks the operating point."

@@ -57,6 +57,13 @@ def test_the_call_comes_first_then_its_operating_point() -> None:
     assert words.index("Pneumonia: positive") < words.index("set for") < words.index("calibrated probabilities")
 
 
+def test_scores_are_plain_probabilities_only_where_nothing_is_in_doubt() -> None:
+    doubt = Notice("age-unknown", "The age is not known.")
+    words = whole(reading(Score(PNEUMONIA, 0.83, calibrated=True), warnings=(doubt,)))
+    assert "calibrated probabilities" not in words
+    assert words.index("images of the intended use alone") < words.index("The age is not known.")
+
+
 def test_a_negative_call_is_told_in_words_and_by_another_sign() -> None:
     negative = answer.headline_html(prediction(Score(PNEUMONIA, 0.12, calibrated=False)))
     positive = answer.headline_html(prediction(Score(PNEUMONIA, 0.83, calibrated=False)))
