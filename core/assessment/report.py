@@ -19,9 +19,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from core import __version__
 from core.assessment.charts import drawn, forest_figure, matrix_of
@@ -40,10 +39,8 @@ from core.reports.plots import (
     roc_figure,
     score_histogram_figure,
 )
+from core.reports.template import read_template
 from core.reports.wording import NOT_FOR_DIAGNOSIS, estimate_in_numbers, label_title, label_words, score_in_words
-
-if TYPE_CHECKING:
-    from jinja2 import Template
 
 MOST_SHOWN = 12
 """Pictures in the gallery of failures."""
@@ -65,7 +62,7 @@ def assessment_html(assessment: Assessment, inspection: SetInspection | None = N
     from plotly.offline import get_plotlyjs
 
     labels = drawn(assessment)
-    return _template().render(
+    return read_template(Path(__file__).with_name("report.html.jinja")).render(
         title=f"{assessment.model.title}: evaluation on {assessment.result.n} images",
         stamp=NOT_FOR_DIAGNOSIS,
         created=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
@@ -86,20 +83,6 @@ def assessment_html(assessment: Assessment, inspection: SetInspection | None = N
         failures=_failures(assessment),
         limits=_limits(assessment),
     )
-
-
-@lru_cache
-def _template() -> Template:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html.jinja")
 
 
 # ── Data and reference ────────────────────────────────────────────────────────────────────────────────────────────

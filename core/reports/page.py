@@ -5,9 +5,7 @@ from __future__ import annotations
 import base64
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -26,6 +24,7 @@ from core.reports.reading import (
     shown_voi,
     warnings_of,
 )
+from core.reports.template import read_template
 from core.reports.wording import (
     MOST_LEADING,
     NOT_FOR_DIAGNOSIS,
@@ -43,9 +42,6 @@ from core.reports.wording import (
     told_call,
     window_in_words,
 )
-
-if TYPE_CHECKING:
-    from jinja2 import Template
 
 MOST_LABELS = 24
 MOST_FACTS = 36
@@ -74,7 +70,7 @@ def reading_html(report: ReportInput) -> str:
     ReportError
         The parts of the report do not belong together (when the input is made).
     """
-    return _template().render(
+    return read_template(Path(__file__).with_name("reading.html.jinja")).render(
         title=f"{headline(report.prediction)} · Lightbox",
         stamp=NOT_FOR_DIAGNOSIS,
         synthetic=SYNTHETIC if report.is_synthetic else "",
@@ -87,20 +83,6 @@ def reading_html(report: ReportInput) -> str:
         origin=_origin(report),
         type_size=f"{_type_size(report):.2f}pt",
     )
-
-
-@lru_cache
-def _template() -> Template:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("reading.html.jinja")
 
 
 def _type_size(report: ReportInput) -> float:
