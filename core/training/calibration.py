@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -24,14 +26,37 @@ Activation = Literal["sigmoid", "softmax"]
 BOOTSTRAPS = 200
 
 
-_CRITERIA: Mapping[str, tuple[str, Callable[[Values, Values], float]]] = {
-    "youden": ("the largest sum of sensitivity and specificity", youden_threshold),
-    "sensitivity-95": ("95 % sensitivity", lambda truth, score: threshold_for_sensitivity(truth, score, target=0.95)),
-    "specificity-95": ("95 % specificity", lambda truth, score: threshold_for_specificity(truth, score, target=0.95)),
+YOUDEN = "youden"
+_TARGET = 0.95
+_CRITERIA = {
+    YOUDEN: "the largest sum of sensitivity and specificity",
+    "sensitivity-95": "at least 95 % sensitivity",
+    "specificity-95": "at least 95 % specificity",
 }
 
 OPERATING_POINTS = tuple(_CRITERIA)
 """The names of the operating points that every label gets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cases:
+    """On what thresholds are set, in words.
+
+    Attributes
+    ----------
+    name : str
+        "774 validation images of 532 patients".
+    changes : str
+        What was done to them, "each under 14 conditions of framing"; without a comma.
+    """
+
+    name: str
+    changes: str
+
+    @property
+    def origin(self) -> str:
+        """All of them: the name first, and after a comma what was done."""
+        return f"{self.name}, {self.changes}"
 
 
 def calibrate(logits: Values, targets: Values, *, activation: Activation, origin: str) -> Calibration:
@@ -78,12 +103,14 @@ def apply_calibration(logits: Values, calibration: Calibration) -> Values:
 
 
 def operating_points(
-    truth: Values, scores: Values, *, groups: Indices, origin: str, seed: int
+    truth: Values, scores: Values, *, groups: Indices, cases: Cases, seed: int
 ) -> tuple[OperatingPoint, ...]:
-    """Set the operating points of one label.
+    """Set the operating points of one label; none of which nothing is known, a class being absent.
 
-    A threshold set on the very cases of one sample lies at an edge of that sample. Here it is the median over samples
-    drawn anew from the patients, each case under every condition.
+    The Youden threshold that is set on the very cases of one sample lies at an edge of that sample. Here it is the
+    median over samples drawn anew from the patients, each case under every condition. The two others hold what they
+    promise both for the pictures as they are and for all conditions together: of the two thresholds the one that is
+    on the safe side of both.
 
     Parameters
     ----------
@@ -94,28 +121,59 @@ def operating_points(
         Patients.
     """
     samples = list(bootstrap_samples(groups, n=BOOTSTRAPS, seed=seed))
+    all_truth = np.tile(truth, len(scores))
+    thresholds = {
+        YOUDEN: _median_youden(truth, scores, samples),
+        "sensitivity-95": _on_both(min, threshold_for_sensitivity, truth, scores),
+        "specificity-95": _on_both(max, threshold_for_specificity, truth, scores),
+    }
+
+    def origin(name: str, threshold: float) -> str:
+        if name == YOUDEN:
+            return f"{cases.name} and changed copies of them, {cases.changes}; median of {BOOTSTRAPS} resamplings"
+        share = sensitivity if name == "sensitivity-95" else specificity
+        plain, pooled = (
+            share(*on, threshold=threshold).value for on in ((truth, scores[0]), (all_truth, scores.ravel()))
+        )
+        return f"{cases.name}, as they are ({plain:.3f}) and {cases.changes} ({pooled:.3f} of all together)"
+
     return tuple(
-        _operating_point(name, truth, scores, samples=samples, origin=f"{origin}; median of {BOOTSTRAPS} resamplings")
-        for name in OPERATING_POINTS
+        OperatingPoint(
+            name=name,
+            threshold=threshold,
+            criterion=_CRITERIA[name],
+            origin=origin(name, threshold),
+            n=len(truth),
+            sensitivity=sensitivity(truth, scores[0], threshold=threshold),
+            specificity=specificity(truth, scores[0], threshold=threshold),
+        )
+        for name, threshold in thresholds.items()
+        if not math.isnan(threshold)
     )
 
 
-def _operating_point(
-    name: str, truth: Values, scores: Values, *, samples: list[Indices], origin: str
-) -> OperatingPoint:
-    criterion, rule = _CRITERIA[name]
-    repeats = len(scores)
-    found = [rule(np.tile(truth[sample], repeats), scores[:, sample].ravel()) for sample in samples]
-    threshold = float(np.clip(np.nanmedian(found), 0.0, 1.0))
-    return OperatingPoint(
-        name=name,
-        threshold=threshold,
-        criterion=criterion,
-        origin=origin,
-        n=len(truth),
-        sensitivity=sensitivity(truth, scores[0], threshold=threshold),
-        specificity=specificity(truth, scores[0], threshold=threshold),
-    )
+def _median_youden(truth: Values, scores: Values, samples: Sequence[Indices]) -> float:
+    if truth.min() == truth.max():
+        return math.nan
+    found = [youden_threshold(np.tile(truth[sample], len(scores)), scores[:, sample].ravel()) for sample in samples]
+    return float(np.clip(np.nanmedian(found), 0.0, 1.0))
+
+
+def _on_both(
+    safer: Callable[[float, float], float], rule: Callable[..., float], truth: Values, scores: Values
+) -> float:
+    """Return the safer of the thresholds for the first row and for all rows together; NaN where there is none."""
+    plain = rule(truth, scores[0], target=_TARGET)
+    pooled = rule(np.tile(truth, len(scores)), scores.ravel(), target=_TARGET)
+    return math.nan if math.isnan(plain) else _middle_of_gap(scores, safer(plain, pooled))
+
+
+def _middle_of_gap(scores: Values, threshold: float) -> float:
+    """Return the middle between the scores beside a threshold: it calls the same cases, and none by a hair."""
+    below = float(scores[scores < threshold].max(initial=0.0))
+    above = float(scores[scores >= threshold].min(initial=1.0))
+    middle = below + (above - below) / 2
+    return middle if middle > below else above
 
 
 def bootstrap_samples(groups: Indices, *, n: int, seed: int) -> Iterator[Indices]:

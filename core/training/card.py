@@ -265,8 +265,10 @@ def _operating_points(spec: ModelSpec) -> list[str]:
     for label in spec.labels:
         rows = [_operating_point(point, label.default_operating_point) for point in label.operating_points]
         head = (label.name, "set for", "threshold", "sensitivity there", "specificity there")
-        paragraphs += [format_table(head, rows), f"Set on {label.operating_points[0].origin}."]
-    return [*paragraphs, "Sensitivity and specificity of this table are those on the unchanged validation images."]
+        origins = [f"{point.name}: set on {point.origin}." for point in label.operating_points]
+        missing = f"{label.name}: validation holds too few cases to set one."
+        paragraphs += [format_table(head, rows), *_bullets(origins)] if rows else [missing]
+    return [*paragraphs, "Sensitivity and specificity of this table are those on the validation images as they are."]
 
 
 def _operating_point(point: OperatingPoint, default: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from core.domain import Calibration, InputSpec, Label, ModelSpec
+from core.domain import Calibration, InputSpec, Label, ModelSpec, OperatingPoint
 from core.errors import ModelError, TrainingError
 from core.models.evidence import write_evidence
 from core.models.network import Network
@@ -18,19 +18,28 @@ from core.models.spec import format_spec, parse_spec, write_model
 from core.training.cache import ignore_in_version_control
 from core.training.calibration import (
     OPERATING_POINTS,
+    Cases,
     apply_calibration,
     calibrate,
     operating_points,
 )
 from core.training.card import Account, write_card
-from core.training.config import TrainingConfig
+from core.training.config import ClassLabel, TrainingConfig
 from core.training.contact_sheet import write_contact_sheet
 from core.training.distributed import team_of_environment
 from core.training.evidence import gather_evidence, learning_curves
 from core.training.gate import fit_gate
 from core.training.gate_card import with_gate_section
 from core.training.loop import Fitted, fit
-from core.training.measure import Answers, Measured, answer, measure, named_metrics, share_called_right
+from core.training.measure import (
+    Answers,
+    Measured,
+    answer,
+    answers_from_files,
+    measure,
+    named_metrics,
+    share_called_right,
+)
 from core.training.plots import write_plots
 from core.training.preparation import Prepared, prepare
 from core.training.pretraining import pretrained_network
@@ -199,32 +208,39 @@ def finish(config: TrainingConfig, prepared: Prepared, fitted: Fitted, *, progre
 
 def _calibrated(config: TrainingConfig, prepared: Prepared, fitted: Fitted) -> tuple[Calibration, tuple[Label, ...]]:
     material, chosen = prepared.material, prepared.material.validation
-    conditions = all_logits(fitted.network, config.input, material.pixels, chosen)
+    # As they are: read as for a user, whose files are not in the cache.
+    plain = answers_from_files(fitted.network, config.input, [prepared.pictures.examples[index] for index in chosen])
+    conditions = {**all_logits(fitted.network, config.input, material.pixels, chosen), PLAIN: plain}
     copies = logits_of_copies(fitted.network, config, material, chosen)
     logits = np.stack([*conditions.values(), *copies])
     targets, groups = material.targets[chosen], prepared.division.group[chosen]
-    origin = (
-        f"{len(chosen)} validation images of {len(np.unique(groups))} patients, each under {len(conditions)} "
-        f"conditions of framing, exposure and sharpness and in {len(copies)} randomly changed copies"
+    cases = Cases(
+        f"{len(chosen)} validation images of {len(np.unique(groups))} patients",
+        f"each under {len(conditions)} conditions of framing, exposure and sharpness and in {len(copies)} randomly "
+        "changed copies",
     )
     calibration = calibrate(
-        np.concatenate(logits), np.tile(targets, (len(logits), 1)), activation=material.activation, origin=origin
+        np.concatenate(logits), np.tile(targets, (len(logits), 1)), activation=material.activation, origin=cases.origin
     )
     scores = np.stack([apply_calibration(values, calibration) for values in logits])
-    labels = tuple(
-        Label(
-            name=label.name,
-            code=label.code,
-            operating_points=operating_points(
-                targets[:, index], scores[:, :, index], groups=groups, origin=origin, seed=config.seed
-            ),
-            default_operating_point=config.default_operating_point,
-            is_finding=label.is_finding,
-            title=label.title,
-        )
-        for index, label in enumerate(prepared.labels)
+    points = [
+        operating_points(targets[:, index], scores[:, :, index], groups=groups, cases=cases, seed=config.seed)
+        for index in range(len(prepared.labels))
+    ]
+    labels = (_label(*each, config) for each in zip(prepared.labels, points, strict=True))
+    return calibration, tuple(labels)
+
+
+def _label(label: ClassLabel, points: tuple[OperatingPoint, ...], config: TrainingConfig) -> Label:
+    default = config.default_operating_point
+    return Label(
+        name=label.name,
+        code=label.code,
+        operating_points=points,
+        default_operating_point=default if default in {point.name for point in points} else "",
+        is_finding=label.is_finding,
+        title=label.title,
     )
-    return calibration, labels
 
 
 def answer_test_part(network: Network, spec: InputSpec, calibration: Calibration, prepared: Prepared) -> Answers:
