@@ -7,6 +7,7 @@ train          train a model on a labelled folder
 import-model   make a model folder from somebody else's weights
 gate           let a model tell images that it was not trained for
 measure        repeat a model's figures on its test part, and write the evidence behind them
+audit          verify or export the record of what was asked and answered
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_import_model(commands.add_parser("import-model", help="make a model folder from somebody else's weights"))
     _add_gate(commands.add_parser("gate", help="let a model tell images that it was not trained for"))
     _add_measure(commands.add_parser("measure", help="repeat a model's figures on its test part"))
+    _add_audit(commands.add_parser("audit", help="verify or export the record of what was asked and answered"))
     return parser
 
 
@@ -143,6 +145,13 @@ def _add_gate(parser: argparse.ArgumentParser) -> None:
 
 def _add_measure(parser: argparse.ArgumentParser) -> None:
     from core.training.measure_command import add_arguments, run
+
+    add_arguments(parser)
+    parser.set_defaults(run=run)
+
+
+def _add_audit(parser: argparse.ArgumentParser) -> None:
+    from core.audit.command import add_arguments, run
 
     add_arguments(parser)
     parser.set_defaults(run=run)

@@ -6,6 +6,7 @@
     ├── ModelError                 a model folder is missing, damaged or of unknown make
     ├── DatasetError               a labelled folder cannot be used as it is
     ├── TrainingError              a training run cannot start or go on
+    ├── AuditError                 the audit record cannot be written, or read
     └── ReportError                a result cannot be written out
 
 Messages are read by clinicians and end up in logs and HTTP answers. They say what was found, which attribute,
@@ -64,6 +65,10 @@ class DatasetError(CoreError):
 
 class TrainingError(CoreError):
     """A training run cannot start or go on."""
+
+
+class AuditError(CoreError):
+    """The audit record cannot be written, or read."""
 
 
 class ReportError(CoreError):

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.audit import User, record_reading
 from core.domain import (
     Estimate,
     Explanation,
@@ -103,8 +104,12 @@ def opening_index(series: Series) -> int:
     return 0 if series.acquisition.modality in PROJECTIONS and not is_stack else len(series.frames) // 2
 
 
-def read_frame(series: Series, index: int, *, model_id: str, image: Image | None = None) -> Reading:
+def read_frame(
+    series: Series, index: int, *, model_id: str, image: Image | None = None, reader: str = User.LOCAL
+) -> Reading:
     """Ask a model about one frame: prediction, warnings and where the evidence was.
+
+    The answer is in the audit record before it is returned.
 
     Parameters
     ----------
@@ -114,6 +119,8 @@ def read_frame(series: Series, index: int, *, model_id: str, image: Image | None
     model_id : str
     image : Image, optional
         The frame's image where it is decoded already.
+    reader : str
+        Who asks: a `User`, or how the user is known to whoever let them in.
 
     Raises
     ------
@@ -123,6 +130,8 @@ def read_frame(series: Series, index: int, *, model_id: str, image: Image | None
         The image has nothing that a model could work on (no contrast, not a number).
     ModelError
         The model is missing or damaged.
+    AuditError
+        The audit record cannot be written, and answers are not to be given without it.
     """
     from core.explain import explain_all
     from core.models.predict import prediction_from
@@ -134,6 +143,8 @@ def read_frame(series: Series, index: int, *, model_id: str, image: Image | None
         forward = engine.run(image)
         explanations = explain_all(engine, forward)
     prediction = prediction_from(engine, forward, image_uid=image.uid, warnings=warnings)
+    unrecorded = record_reading(prediction, reader=reader)
+    prediction = replace(prediction, warnings=(*prediction.warnings, *unrecorded))
     return Reading(series, index, image, engine.spec, prediction, explanations)
 
 
@@ -229,7 +240,7 @@ def _answer(
             proposal = _chosen(series, image)
             assert proposal.model is not None
             model_id, notices = proposal.model.id, (*_basis_notice(proposal), *notices)
-        reading = read_frame(series, index, model_id=model_id, image=image)
+        reading = read_frame(series, index, model_id=model_id, image=image, reader=User.COMMAND_LINE)
     except CoreError as error:
         return Answer(file, error=error)
     if len(series.frames) > 1 and frame_number is None:

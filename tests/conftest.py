@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 # Set before NumPy and PyTorch are imported. Two test processes that each start a thread for every core wait for each
@@ -22,6 +23,14 @@ settings.load_profile("lightbox")
 __all__ = ["pytest_terminal_summary"]
 
 CHECKOUT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what tests write, as the audit record of their readings, out of the user's own data folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LIGHTBOX_DATA", str(tmp_path_factory.mktemp("data")))
+        yield
 
 
 @pytest.fixture(scope="session")

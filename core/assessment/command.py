@@ -161,6 +161,8 @@ def _computed(store: Store, request: Request, bar: Callable[[int, int], None]) -
     job = jobs.find_job(store, job.id, owner=owner)
     if job.state is not jobs.State.DONE:
         raise DatasetError(job.message or "The evaluation was stopped.", code="evaluation-failed")
+    if job.message:
+        sys.stderr.write(f"  ! {job.message}\n")
     return job
 
 

@@ -21,10 +21,11 @@ from pathlib import Path
 from typing import Any
 
 from core.assessment.store import Store
+from core.audit import User
 from core.errors import DatasetError
 from core.training.config import LabelTable
 
-COMMAND_LINE = "command line"
+COMMAND_LINE: str = User.COMMAND_LINE
 """Owner of jobs that run in the process that asked for them: no other takes them up, and they are forgotten."""
 LEASE_S = 15.0
 """How long a job stays with a process that gives no sign of life."""
@@ -83,7 +84,7 @@ class Job:
     seconds : float
         That it has run, all processes together.
     message : str
-        Why it failed.
+        Why it failed; of one that is done, what its owner should know.
     """
 
     id: str
@@ -279,13 +280,13 @@ def let_go(store: Store, job: Job, *, holder: str) -> None:
         database.execute("UPDATE jobs SET held_until = 0 WHERE id = ? AND holder = ?", (job.id, holder))
 
 
-def end(store: Store, job: Job, *, holder: str, message: str = "") -> None:
-    """Note that a job has ended: done, failed where there is a message, cancelled where that was asked for."""
+def end(store: Store, job: Job, *, holder: str, failure: str = "", warning: str = "") -> None:
+    """Note that a job has ended: done, failed where there is a failure, cancelled where that was asked for."""
     with store.transaction() as database:
         database.execute(
             "UPDATE jobs SET state = CASE WHEN cancel THEN 'cancelled' WHEN ? != '' THEN 'failed' ELSE 'done' END, "
             "message = ?, ended = ?, holder = '', held_until = 0 WHERE id = ? AND holder = ?",
-            (message, message, time.time(), job.id, holder),
+            (failure, failure or warning, time.time(), job.id, holder),
         )
 
 

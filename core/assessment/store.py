@@ -15,10 +15,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import os
 import secrets
 import sqlite3
-import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,10 +24,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from core.data_folder import DATA_VARIABLE, data_folder
 from core.errors import DatasetError
 
-DATA_VARIABLE = "LIGHTBOX_DATA"
-"""Environment variable that names another folder for what Lightbox keeps."""
 PASSING = frozenset({"decoding-timeout", "decoder-unavailable", "decoder-crashed", "program-fault"})
 """Codes of faults that need not be the file's: they count for a run, and are not kept for the next."""
 _FORMAT = 1
@@ -55,18 +52,6 @@ CREATE TABLE IF NOT EXISTS cases (
 """
 """`files.key` holds the version of what read it; `cases.file` is a pseudonym of the file's name in its set, and
 `cases.answer` the key of an answer, empty where the file has none."""
-
-
-def data_folder() -> Path:
-    """Return where Lightbox keeps its data: `LIGHTBOX_DATA` where it is set, else the user's folder for such."""
-    chosen = os.environ.get(DATA_VARIABLE)
-    if chosen:
-        return Path(chosen)
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "Lightbox"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support" / "Lightbox"
-    return Path(os.environ.get("XDG_STATE_HOME", Path.home() / ".local" / "state")) / "lightbox"
 
 
 @dataclass(frozen=True, slots=True)

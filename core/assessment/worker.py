@@ -13,6 +13,8 @@ from core.assessment import jobs
 from core.assessment.jobs import Job, Lease
 from core.assessment.labelled_set import LabelledSet, open_set
 from core.assessment.store import Store
+from core.audit import record_evaluation
+from core.domain import ModelSpec, Notice
 from core.errors import CoreError
 
 log = logging.getLogger("lightbox")
@@ -85,23 +87,24 @@ def run_claimed(store: Store, job: Job, *, holder: str, is_stopped: Callable[[],
 
     A job that was only stopped stays as it is, to be taken up by whoever comes next.
     """
-    message = ""
+    failure = warning = ""
     progress = _Progress(store, job, holder, is_stopped)
     with Lease(store, job, holder=holder):
         try:
-            _compute(store, job, progress)
+            warning = _compute(store, job, progress)
         except CoreError as error:
-            message = str(error)
+            failure = str(error)
         except Exception as error:  # whatever it was, the owner is told that it failed
             log.error("An evaluation failed: %s.", type(error).__name__)
-            message = f"The evaluation stopped at a fault of the program ({type(error).__name__})."
-    if is_stopped() and not progress.is_cancelled and not message:
+            failure = f"The evaluation stopped at a fault of the program ({type(error).__name__})."
+    if is_stopped() and not progress.is_cancelled and not failure:
         jobs.let_go(store, job, holder=holder)
     else:
-        jobs.end(store, job, holder=holder, message=message)
+        jobs.end(store, job, holder=holder, failure=failure, warning=warning)
 
 
-def _compute(store: Store, job: Job, progress: _Progress) -> None:
+def _compute(store: Store, job: Job, progress: _Progress) -> str:
+    """Compute what is not known yet, and record what was done; return what the owner should know."""
     from core.assessment.scoring import score_set
     from core.models.predict import engine
 
@@ -115,6 +118,21 @@ def _compute(store: Store, job: Job, progress: _Progress) -> None:
         score_set(labelled.examples, labelled.files, asked, store, job=job.id, advance=progress.advance)
     finally:
         labelled.files.close()
+    if progress.is_cancelled or progress.is_stopped():
+        return ""
+    return " ".join(notice.message for notice in _record(store, job, asked.spec))
+
+
+def _record(store: Store, job: Job, spec: ModelSpec) -> tuple[Notice, ...]:
+    images = store.read("SELECT sha256 FROM cases WHERE job = ? AND code = ''", (job.id,))
+    left_out = store.read("SELECT COUNT(*) FROM cases WHERE job = ? AND code != ''", (job.id,))
+    return record_evaluation(
+        spec,
+        user=job.owner,
+        operating_point=job.request.operating_point,
+        images=[sha256 for (sha256,) in images],
+        left_out=left_out[0][0],
+    )
 
 
 def open_requested(job: Job) -> LabelledSet:
