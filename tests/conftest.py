@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 # Set before NumPy and PyTorch are imported. Two test processes that each start a thread for every core wait for each
 # other: the same tests then take three times as long.
@@ -12,6 +13,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadFileScheduling
+from xdist.workermanage import WorkerController
 
 from tests.intake.cases import pytest_terminal_summary
 from tests.made_models import write_chest_model
@@ -23,6 +26,40 @@ settings.load_profile("lightbox")
 __all__ = ["pytest_terminal_summary"]
 
 CHECKOUT = Path(__file__).resolve().parents[1]
+LONGEST = ("tests/core/training/", "tests/core/models/", "tests/core/assessment/")
+"""Folders whose files compute longest."""
+
+
+class FromBothEnds(LoadFileScheduling):
+    """Hands out files from the front of the queue, and every third process those at its back.
+
+    So files that wait for a browser run beside files that compute, and few processes need a browser and a server.
+    """
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        if int(node.gateway.id.removeprefix("gw")) % 3 == 2:
+            self.workqueue.move_to_end(next(reversed(self.workqueue)), last=False)
+        super()._assign_work_unit(node)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than cores: browser tests wait for their browser and server more than they compute."""
+    return (os.cpu_count() or 1) + 1
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FromBothEnds:
+    return FromBothEnds(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put browser tests first, what computes longest last, and short files between, where both ends meet."""
+
+    def place(item: pytest.Item) -> int:
+        if item.nodeid.startswith("tests/browser/"):
+            return 0
+        return 2 if item.nodeid.startswith(LONGEST) else 1
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session", autouse=True)
