@@ -198,11 +198,16 @@ class Frame:
     frame_time_ms: float | None = None
 
 
+FREE_TEXT = "FREE TEXT"
+"""Stands for a value that is no term of its attribute: such text may name the patient, so it is quoted nowhere."""
+
+
 @dataclass(frozen=True, slots=True)
 class Acquisition:
     """What the header says of how the pictures were made: the facts that an intended use is checked against.
 
-    None means that the file does not say. Values are DICOM's own, upper case and stripped; `modality` is (0008,0060),
+    None means that the file does not say, FREE_TEXT that it says something else than a known term. Values are DICOM's
+    own, upper case and stripped; `modality` is (0008,0060),
     `body_part_examined` (0018,0015), `view_position` (0018,5101), `patient_sex` (0010,0040).
     """
 

@@ -17,7 +17,7 @@ from typing import Literal
 
 import numpy as np
 
-from core.domain import Acquisition, Image, IntendedUse, ModelSpec, Notice, Prediction, Score
+from core.domain import FREE_TEXT, Acquisition, Image, IntendedUse, ModelSpec, Notice, Prediction, Score
 
 OUTSIDE_CODES = frozenset(
     {
@@ -72,6 +72,12 @@ _REGIONS = {
     "CHEST": "chest",
     "THORAX": "chest",
     "LUNG": "chest",
+    "TORA": "chest",
+    "POITRINE": "chest",
+    "BRUSTKORB": "chest",
+    "POUMON": "chest",
+    "POLMON": "chest",
+    "PULMON": "chest",
     "HEAD": "head",
     "BRAIN": "head",
     "SKULL": "head",
@@ -173,9 +179,10 @@ def _modality(use: IntendedUse, found: str | None) -> Check:
         return Check("modality", "unknown", f"The file {given} how the image was made; {_is_for(use)}.")
     if _modalities(found) & frozenset().union(*(_modalities(value) for value in use.modalities)):
         return Check("modality", "fits", found=found)
-    name = _MODALITY_NAMES.get(found, f"an image of the modality {found}")
+    name = _MODALITY_NAMES.get(found, f"an image of {_quoted(found, 'the modality', 'a modality')}")
     listed = _listed(use.modalities)
-    return Check("modality", "outside", f"This is {name}; {_is_for(use)}.", f"modality {found}, not {listed}")
+    against = f"{_quoted(found, 'modality', 'a modality')}, not {listed}"
+    return Check("modality", "outside", f"This is {name}; {_is_for(use)}.", against)
 
 
 def _body_part(use: IntendedUse, found: str | None) -> Check:
@@ -183,8 +190,9 @@ def _body_part(use: IntendedUse, found: str | None) -> Check:
         return Check("body-part", "unknown", f"The file does not say which part of the body it shows; {_is_for(use)}.")
     if _regions(found) & frozenset().union(*(_regions(value) for value in use.body_parts)):
         return Check("body-part", "fits", found=found)
-    message = f"The file says that it shows {found} (Body Part Examined); {_is_for(use)}."
-    return Check("body-part", "outside", message, f"body part {found}, not {_listed(use.body_parts)}")
+    message = f"The file says that it shows {_quoted(found, '', 'a body part')} (Body Part Examined); {_is_for(use)}."
+    against = f"{_quoted(found, 'body part', 'a body part')}, not {_listed(use.body_parts)}"
+    return Check("body-part", "outside", message, against)
 
 
 def _view(use: IntendedUse, found: str | None) -> Check:
@@ -193,10 +201,10 @@ def _view(use: IntendedUse, found: str | None) -> Check:
         return Check("view", "unknown", f"The file does not name the view; the model is for {accepted}.")
     if found in use.view_positions:
         return Check("view", "fits", found=found)
-    message = f"The view is {found} (View Position); the model is for {accepted}."
+    message = f"The view is {_quoted(found, '', 'one')} (View Position); the model is for {accepted}."
     both_frontal = found in _FRONTAL_VIEWS and bool(_FRONTAL_VIEWS & set(use.view_positions))
     outcome: Literal["near", "outside"] = "near" if both_frontal else "outside"
-    return Check("view", outcome, message, f"view {found}, not {accepted}")
+    return Check("view", outcome, message, f"{_quoted(found, 'view', 'a view')}, not {accepted}")
 
 
 def _age(use: IntendedUse, found: float | None) -> Check:
@@ -251,6 +259,11 @@ def _header_absent(use: IntendedUse) -> Notice:
 
 
 # ── Terms and words ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _quoted(found: str, term: str, text: str) -> str:
+    """Quote what the header says where it is a term; free text may name the patient, so it is only spoken of."""
+    return f"{text} that it names in free text" if found == FREE_TEXT else f"{term} {found}".strip()
 
 
 def _modalities(value: str) -> frozenset[str]:

@@ -10,13 +10,25 @@ from datetime import date
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 
-from core.domain import Acquisition, Fact, Notice
-from core.io.dicom.attributes import items, numbers, text, texts
+from core.domain import FREE_TEXT, Acquisition, Fact, Notice
+from core.io.dicom.attributes import integer, items, numbers, text, texts
 from core.io.dicom.groups import macro_or_dataset
 from core.io.dicom.header import DicomFile
+from core.io.dicom.identity import (
+    holds_identity,
+    is_body_part,
+    is_plain,
+    plain_body_part,
+    plain_code,
+    plain_words,
+)
+from core.io.dicom.terms import MODALITIES, VIEWS, folded, is_joining, is_of_maker, words_of
 
 DAYS_PER_YEAR = 365.25
 LONGEST_VALUE = 200
+SEXES = frozenset({"M", "F", "O"})
+INTENTS = frozenset({"FOR PRESENTATION", "FOR PROCESSING"})
+POSITIONS = ("HFS", "HFP", "HFDR", "HFDL", "FFS", "FFP", "FFDR", "FFDL", "LFP", "LFS", "RFP", "RFS", "AFDR", "AFDL")
 _AGE = re.compile(r"(\d{1,3})([DWMY]?)")
 _AGE_UNIT_YEARS = {"D": 1 / DAYS_PER_YEAR, "W": 7 / DAYS_PER_YEAR, "M": 1 / 12, "Y": 1.0, "": 1.0}
 
@@ -27,32 +39,32 @@ _AGE_UNIT_YEARS = {"D": 1 / DAYS_PER_YEAR, "W": 7 / DAYS_PER_YEAR, "M": 1 / 12, 
 def read_acquisition(dataset: Dataset) -> Acquisition:
     """Return the facts that an intended use is checked against."""
     return Acquisition(
-        modality=_code(dataset, "Modality"),
-        body_part_examined=_code(dataset, "BodyPartExamined") or _anatomic_region(dataset),
-        view_position=_code(dataset, "ViewPosition") or _view(dataset),
+        modality=plain_code(text(dataset, "Modality"), MODALITIES),
+        body_part_examined=plain_body_part(text(dataset, "BodyPartExamined") or _anatomic_region(dataset)),
+        view_position=plain_code(text(dataset, "ViewPosition"), VIEWS) or _view(dataset),
         patient_age_years=age_years(dataset),
-        patient_sex=_code(dataset, "PatientSex"),
-        manufacturer=_code(dataset, "Manufacturer"),
-        presentation_intent_type=_code(dataset, "PresentationIntentType"),
+        patient_sex=plain_code(text(dataset, "PatientSex"), SEXES),
+        manufacturer=_manufacturer(dataset),
+        presentation_intent_type=plain_code(text(dataset, "PresentationIntentType"), INTENTS),
     )
 
 
-def _code(dataset: Dataset, keyword: str) -> str | None:
-    value = text(dataset, keyword)
-    return value.upper() if value else None
+def _manufacturer(dataset: Dataset) -> str | None:
+    value = text(dataset, "Manufacturer")
+    return None if value is None else FREE_TEXT if holds_identity(value, dataset) else value.upper()
 
 
 def _anatomic_region(dataset: Dataset) -> str | None:
     """Return the body part as newer objects give it, by the meaning of a code (PS3.3, 10.5)."""
     source = macro_or_dataset(dataset, 0, "FrameAnatomySequence")
-    return next((_code(item, "CodeMeaning") for item in items(source, "AnatomicRegionSequence")), None)
+    return next((text(item, "CodeMeaning") for item in items(source, "AnatomicRegionSequence")), None)
 
 
 def _view(dataset: Dataset) -> str | None:
     """Return AP or PA where only ViewCodeSequence says so (PS3.3, C.8.11.5.1; PS3.16, CID 4010)."""
-    meanings = (_code(item, "CodeMeaning") or "" for item in items(dataset, "ViewCodeSequence"))
-    views = {"ANTEROPOSTERIOR": "AP", "POSTEROANTERIOR": "PA"}
-    return next((views.get(re.sub(r"[\W_]", "", meaning)) for meaning in meanings), None)
+    meanings = (text(item, "CodeMeaning") or "" for item in items(dataset, "ViewCodeSequence"))
+    views = {"anteroposterior": "AP", "posteroanterior": "PA"}
+    return next((views.get(folded(meaning)) for meaning in meanings), None)
 
 
 def age_years(dataset: Dataset) -> float | None:
@@ -83,27 +95,40 @@ def parse_date(value: str | None) -> date | None:
 
 
 def title_of(dataset: Dataset) -> str:
-    """Return a title for a series: its description where that says more than the view, else "Chest, PA", "CT head"."""
-    description = text(dataset, "SeriesDescription") or ""
-    if description and not _names_patient(description, dataset) and not _words(description) <= _VIEW_WORDS:
+    """Return a title for a series: its description where that says more than the view, else "Chest, PA", "CT head".
+
+    Of a description that holds free text, the known terms are put behind: "MR head, T2 FLAIR".
+    """
+    acquisition, description = read_acquisition(dataset), text(dataset, "SeriesDescription") or ""
+    is_all_view = all(folded(word) in _VIEW_WORDS for word in words_of(description))
+    if is_plain(description, dataset) and not is_all_view:
         return description
-    acquisition = read_acquisition(dataset)
-    view = acquisition.view_position or ", ".join(sorted(_words(description) & _VIEWS)).upper()
-    return ", ".join(filter(None, (_subject(acquisition), view))) or "Image"
+    kept = plain_words(description, dataset)
+    view = known(acquisition.view_position) or ", ".join(sorted({*map(folded, kept)} & _VIEWS)).upper()
+    title = ", ".join(filter(None, (_subject(acquisition), view)))
+    said = {*map(folded, words_of(title)), *_VIEW_WORDS, *_GENERAL_WORDS}
+    more = [word for word in kept if len(word) > 1 and not is_joining(word) and folded(word) not in said]
+    return ", ".join(filter(None, (title, " ".join(more)))) or "Image"
 
 
 def _subject(acquisition: Acquisition) -> str:
     """Name what is shown; of a radiograph the modality needs no words."""
-    modality, part = acquisition.modality or "", acquisition.body_part_examined or ""
+    modality, part = known(acquisition.modality), known(acquisition.body_part_examined)
     region = _REGIONS.get(part, part.replace("_", " ").lower())
     if region and (not modality or modality in _RADIOGRAPHS):
         return region[:1].upper() + region[1:]
     return f"{modality} {region}".strip()
 
 
+def known(value: str | None) -> str:
+    """Return a value that may be quoted; empty where there is none."""
+    return "" if value is None or value == FREE_TEXT else value
+
+
 _RADIOGRAPHS = frozenset({"CR", "DX", "DR", "RG", "MG", "PX", "IO"})
 _VIEWS = frozenset({"pa", "ap", "ll", "rl", "lat", "lateral", "lao", "rao", "cc", "mlo"})
 _VIEW_WORDS = _VIEWS | {"view", "projection", "position", ""}
+_GENERAL_WORDS = frozenset({"scan", "image", "images", "series", "study", "exam", "year", "result", "results"})
 _REGIONS = {
     "CSPINE": "cervical spine",
     "TSPINE": "thoracic spine",
@@ -114,20 +139,10 @@ _REGIONS = {
 """Terms of Body Part Examined (PS3.16, Annex L) that are run together."""
 
 
-def _names_patient(value: str, dataset: Dataset) -> bool:
-    """Return whether a text holds a word of the patient's name or ID."""
-    identity = _words(*texts(dataset, "PatientName"), *texts(dataset, "PatientID"))
-    return any(len(word) > 2 and word in identity for word in _words(value))
-
-
-def _words(*values: str) -> set[str]:
-    return {word.casefold() for value in values for word in re.split(r"[\W_]+", value)}
-
-
 def series_notices(dataset: Dataset) -> tuple[Notice, ...]:
     """Return warnings that the header calls for."""
     notices: tuple[Notice, ...] = ()
-    if _code(dataset, "BurnedInAnnotation") == "YES":
+    if (text(dataset, "BurnedInAnnotation") or "").upper() == "YES":
         notices += (_BURNED_IN,)
     if any(overlay in dataset for overlay in _OVERLAYS):
         notices += (_OVERLAY,)
@@ -158,6 +173,11 @@ def _name(dataset: Dataset, keyword: str) -> str:
     return ", ".join(part for part in (family, given) if part)
 
 
+def _whole(dataset: Dataset, keyword: str) -> str:
+    value = integer(dataset, keyword)
+    return "" if value is None else str(value)
+
+
 def _date(dataset: Dataset, keyword: str) -> str:
     day = parse_date(text(dataset, keyword))
     return day.isoformat() if day else _plain(dataset, keyword)
@@ -178,7 +198,7 @@ def _age(dataset: Dataset, _keyword: str) -> str:
 
 
 def _sex(dataset: Dataset, keyword: str) -> str:
-    value = _code(dataset, keyword) or ""
+    value = (text(dataset, keyword) or "").upper()
     return {"M": "male", "F": "female", "O": "other"}.get(value, value)
 
 
@@ -190,71 +210,95 @@ def _unit(unit: str) -> Callable[[Dataset, str], str]:
     return formatted
 
 
+Shown = Callable[[str, Dataset], bool]
+"""Tells whether a value may be shown unasked."""
+
+
+def _never(_value: str, _dataset: Dataset) -> bool:
+    return False
+
+
+def _always(_value: str, _dataset: Dataset) -> bool:
+    return True
+
+
+def _body_part(value: str, _dataset: Dataset) -> bool:
+    return is_body_part(value)
+
+
+def _maker(value: str, dataset: Dataset) -> bool:
+    return all(map(is_of_maker, words_of(value))) and not holds_identity(value, dataset)
+
+
+def _one_of(*terms: str) -> Shown:
+    return lambda value, _dataset: value.upper() in terms
+
+
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A line of the panel; `macro` is the functional group that holds the attribute in multi-frame objects."""
+    """A line of the panel, identifying unless `shown`; `macro` is the group that holds it in multi-frame objects."""
 
     keyword: str
     label: str
-    identifying: bool = False
+    shown: Shown
     formatted: Callable[[Dataset, str], str] = _plain
     macro: str = ""
 
 
 _ROWS = (
-    _Row("PatientName", "Patient", identifying=True, formatted=_name),
-    _Row("PatientID", "Patient ID", identifying=True),
-    _Row("OtherPatientIDs", "Other patient IDs", identifying=True),
-    _Row("PatientBirthDate", "Born", identifying=True, formatted=_date),
-    _Row("PatientAddress", "Address", identifying=True),
-    _Row("PatientTelephoneNumbers", "Telephone", identifying=True),
-    _Row("PatientAge", "Age", formatted=_age),
-    _Row("PatientSex", "Sex", formatted=_sex),
-    _Row("AccessionNumber", "Accession number", identifying=True),
-    _Row("StudyID", "Study ID", identifying=True),
-    _Row("StudyInstanceUID", "Study UID", identifying=True),
-    _Row("SeriesInstanceUID", "Series UID", identifying=True),
-    _Row("StudyDate", "Study date", identifying=True, formatted=_date),
-    _Row("StudyTime", "Study time", identifying=True, formatted=_time),
-    _Row("AcquisitionDate", "Acquired on", identifying=True, formatted=_date),
-    _Row("InstitutionName", "Institution", identifying=True),
-    _Row("InstitutionAddress", "Institution's address", identifying=True),
-    _Row("StationName", "Station", identifying=True),
-    _Row("ReferringPhysicianName", "Referring physician", identifying=True, formatted=_name),
-    _Row("PerformingPhysicianName", "Performing physician", identifying=True, formatted=_name),
-    _Row("NameOfPhysiciansReadingStudy", "Reading physician", identifying=True, formatted=_name),
-    _Row("OperatorsName", "Operator", identifying=True, formatted=_name),
-    _Row("DeviceSerialNumber", "Device serial number", identifying=True),
-    _Row("StudyDescription", "Study", identifying=True),
-    _Row("SeriesDescription", "Series"),
-    _Row("ProtocolName", "Protocol"),
-    _Row("ImageComments", "Comments", identifying=True),
-    _Row("Modality", "Modality"),
-    _Row("BodyPartExamined", "Body part"),
-    _Row("ViewPosition", "View"),
-    _Row("ImageLaterality", "Side"),
-    _Row("PatientPosition", "Patient position"),
-    _Row("SeriesNumber", "Series number"),
-    _Row("Manufacturer", "Manufacturer"),
-    _Row("ManufacturerModelName", "Model"),
-    _Row("MagneticFieldStrength", "Field strength", formatted=_unit(" T")),
-    _Row("RepetitionTime", "Repetition time (TR)", formatted=_unit(" ms")),
-    _Row("EchoTime", "Echo time (TE)", formatted=_unit(" ms")),
-    _Row("InversionTime", "Inversion time (TI)", formatted=_unit(" ms")),
-    _Row("FlipAngle", "Flip angle", formatted=_unit("°")),
-    _Row("KVP", "Tube voltage", formatted=_unit(" kV")),
-    _Row("XRayTubeCurrent", "Tube current", formatted=_unit(" mA")),
-    _Row("Exposure", "Exposure", formatted=_unit(" mAs")),
-    _Row("ConvolutionKernel", "Reconstruction kernel"),
-    _Row("ContrastBolusAgent", "Contrast agent"),
-    _Row("GantryDetectorTilt", "Gantry tilt", formatted=_unit("°")),
-    _Row("SliceThickness", "Slice thickness", formatted=_unit(" mm"), macro="PixelMeasuresSequence"),
-    _Row("SpacingBetweenSlices", "Spacing between slices", formatted=_unit(" mm")),
-    _Row("PixelSpacing", "Pixel spacing", formatted=_unit(" mm"), macro="PixelMeasuresSequence"),
-    _Row("ImagerPixelSpacing", "Pixel spacing at the detector", formatted=_unit(" mm")),
-    _Row("PresentationIntentType", "Intended for"),
-    _Row("DoseUnits", "Dose unit"),
-    _Row("DoseGridScaling", "Dose of a step"),
+    _Row("PatientName", "Patient", _never, formatted=_name),
+    _Row("PatientID", "Patient ID", _never),
+    _Row("OtherPatientIDs", "Other patient IDs", _never),
+    _Row("PatientBirthDate", "Born", _never, formatted=_date),
+    _Row("PatientAddress", "Address", _never),
+    _Row("PatientTelephoneNumbers", "Telephone", _never),
+    _Row("PatientAge", "Age", _always, formatted=_age),
+    _Row("PatientSex", "Sex", _one_of("MALE", "FEMALE", "OTHER"), formatted=_sex),
+    _Row("AccessionNumber", "Accession number", _never),
+    _Row("StudyID", "Study ID", _never),
+    _Row("StudyInstanceUID", "Study UID", _never),
+    _Row("SeriesInstanceUID", "Series UID", _never),
+    _Row("StudyDate", "Study date", _never, formatted=_date),
+    _Row("StudyTime", "Study time", _never, formatted=_time),
+    _Row("AcquisitionDate", "Acquired on", _never, formatted=_date),
+    _Row("InstitutionName", "Institution", _never),
+    _Row("InstitutionAddress", "Institution's address", _never),
+    _Row("StationName", "Station", _never),
+    _Row("ReferringPhysicianName", "Referring physician", _never, formatted=_name),
+    _Row("PerformingPhysicianName", "Performing physician", _never, formatted=_name),
+    _Row("NameOfPhysiciansReadingStudy", "Reading physician", _never, formatted=_name),
+    _Row("OperatorsName", "Operator", _never, formatted=_name),
+    _Row("DeviceSerialNumber", "Device serial number", _never),
+    _Row("StudyDescription", "Study", _never),
+    _Row("SeriesDescription", "Series", is_plain),
+    _Row("ProtocolName", "Protocol", is_plain),
+    _Row("ImageComments", "Comments", _never),
+    _Row("Modality", "Modality", _one_of(*MODALITIES)),
+    _Row("BodyPartExamined", "Body part", _body_part),
+    _Row("ViewPosition", "View", _one_of(*VIEWS)),
+    _Row("ImageLaterality", "Side", _one_of("L", "R", "U", "B")),
+    _Row("PatientPosition", "Patient position", _one_of(*POSITIONS)),
+    _Row("SeriesNumber", "Series number", _always, formatted=_whole),
+    _Row("Manufacturer", "Manufacturer", _maker),
+    _Row("ManufacturerModelName", "Model", is_plain),
+    _Row("MagneticFieldStrength", "Field strength", _always, formatted=_unit(" T")),
+    _Row("RepetitionTime", "Repetition time (TR)", _always, formatted=_unit(" ms")),
+    _Row("EchoTime", "Echo time (TE)", _always, formatted=_unit(" ms")),
+    _Row("InversionTime", "Inversion time (TI)", _always, formatted=_unit(" ms")),
+    _Row("FlipAngle", "Flip angle", _always, formatted=_unit("°")),
+    _Row("KVP", "Tube voltage", _always, formatted=_unit(" kV")),
+    _Row("XRayTubeCurrent", "Tube current", _always, formatted=_unit(" mA")),
+    _Row("Exposure", "Exposure", _always, formatted=_unit(" mAs")),
+    _Row("ConvolutionKernel", "Reconstruction kernel", is_plain),
+    _Row("ContrastBolusAgent", "Contrast agent", is_plain),
+    _Row("GantryDetectorTilt", "Gantry tilt", _always, formatted=_unit("°")),
+    _Row("SliceThickness", "Slice thickness", _always, formatted=_unit(" mm"), macro="PixelMeasuresSequence"),
+    _Row("SpacingBetweenSlices", "Spacing between slices", _always, formatted=_unit(" mm")),
+    _Row("PixelSpacing", "Pixel spacing", _always, formatted=_unit(" mm"), macro="PixelMeasuresSequence"),
+    _Row("ImagerPixelSpacing", "Pixel spacing at the detector", _always, formatted=_unit(" mm")),
+    _Row("PresentationIntentType", "Intended for", _one_of(*INTENTS)),
+    _Row("DoseUnits", "Dose unit", _one_of("GY", "RELATIVE")),
+    _Row("DoseGridScaling", "Dose of a step", _always),
 )
 
 
@@ -268,9 +312,8 @@ def _facts(file: DicomFile) -> Iterator[Fact]:
         source = macro_or_dataset(file.dataset, 0, row.macro) if row.macro else file.dataset
         value = row.formatted(source, row.keyword)
         if value:
-            yield Fact(
-                row.keyword, row.label, value[:LONGEST_VALUE], row.identifying or _names_patient(value, file.dataset)
-            )
+            is_identifying = not row.shown(value, file.dataset)
+            yield Fact(row.keyword, row.label, value[:LONGEST_VALUE], is_identifying)
     layout = file.layout
     yield Fact("Rows", "Matrix", f"{layout.rows} × {layout.columns}")
     yield Fact("BitsStored", "Bits stored", f"{layout.bits_stored} of {layout.bits_allocated}")

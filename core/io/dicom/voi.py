@@ -15,6 +15,7 @@ from core.domain import Notice, Voi, VoiFunction, VoiLut, WindowLevel
 from core.io.dicom.attributes import items, numbers, text, values_of
 from core.io.dicom.groups import macro_or_dataset
 from core.io.dicom.header import DicomFile
+from core.io.dicom.identity import is_plain
 from core.io.dicom.lut import read_lut
 
 
@@ -24,7 +25,7 @@ def read_voi(file: DicomFile, index: int, *, can_be_negative: bool) -> tuple[tup
     `can_be_negative` tells whether values after the modality LUT may be below zero.
     """
     source = macro_or_dataset(file.dataset, index, "FrameVOILUTSequence")
-    found = [*_luts(file, source, can_be_negative=can_be_negative), *_windows(source)]
+    found = [*_luts(file, source, can_be_negative=can_be_negative), *_windows(file, source)]
     voi = tuple(entry for entry in found if not isinstance(entry, Notice))
     notices = {entry.code: entry for entry in found if isinstance(entry, Notice)}
     return voi, tuple(notices.values())
@@ -37,10 +38,10 @@ def _luts(file: DicomFile, source: Dataset, *, can_be_negative: bool) -> Iterato
         except ValueError as reason:
             yield Notice("voi-lut-unusable", f"A VOI lookup table of the file cannot be used, because {reason}.")
         else:
-            yield VoiLut(lut.values, lut.first_value, lut.bits, lut.explanation)
+            yield VoiLut(lut.values, lut.first_value, lut.bits, _shown(lut.explanation, file))
 
 
-def _windows(source: Dataset) -> Iterator[WindowLevel | Notice]:
+def _windows(file: DicomFile, source: Dataset) -> Iterator[WindowLevel | Notice]:
     centers, widths = numbers(source, "WindowCenter"), numbers(source, "WindowWidth")
     if len(centers) != len(widths) or (not centers and values_of(source, "WindowCenter")):
         yield Notice("window-unusable", "The window of the file is incomplete (WindowCenter, WindowWidth).")
@@ -54,7 +55,13 @@ def _windows(source: Dataset) -> Iterator[WindowLevel | Notice]:
             least = "at least 1" if function is VoiFunction.LINEAR else "above 0"
             yield Notice("window-unusable", f"A window of the file was dropped: WindowWidth is {width:g}, not {least}.")
         else:
-            yield WindowLevel(center, width, function, explanations[number] if number < len(explanations) else "")
+            explanation = explanations[number] if number < len(explanations) else ""
+            yield WindowLevel(center, width, function, _shown(explanation, file))
+
+
+def _shown(explanation: str, file: DicomFile) -> str:
+    """Return what a window or table is called, where that is no free text."""
+    return explanation if is_plain(explanation, file.dataset) else ""
 
 
 def _function(source: Dataset) -> VoiFunction | Notice:
