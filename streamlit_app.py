@@ -12,8 +12,10 @@ from starlette.middleware import Middleware
 from core.ui import offers
 from core.ui.failure import answer_calmly
 from core.ui.front import DarkFirst
+from core.ui.intake import keep_uploads_off_the_disk
 from core.ui.viewer.route import PIXEL_ROUTES
 
+keep_uploads_off_the_disk()
 app = st.App(
     Path(__file__).parent / "core" / "ui" / "shell.py",
     routes=[offers.ROUTE, *PIXEL_ROUTES],

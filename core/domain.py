@@ -264,12 +264,17 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Study:
-    """Everything that one upload brought. `sha256` is over the digests of its files, so it names the content."""
+    """Everything that one upload brought.
+
+    `sha256` is over the digests of its files, so it names the content; `size_bytes` is what the files take in memory,
+    unpacked.
+    """
 
     sha256: str
     series: tuple[Series, ...]
     rejected: tuple[Rejected, ...] = ()
     is_synthetic: bool = False
+    size_bytes: int = 0
 
 
 # ── Models ────────────────────────────────────────────────────────────────────────────────────────────────────────

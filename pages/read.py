@@ -8,6 +8,7 @@ from core.ui.intake import bring_a_study
 from core.ui.invitation import invite, list_the_models
 from core.ui.room import reading_room
 from core.ui.session import open_desk
+from core.ui.shelf import keep_watch
 from core.ui.side import draw_thumbnails, facts_panel, model_choice, series_list, study_tools
 
 require_access()
@@ -22,6 +23,7 @@ if desk.opened is None:
     st.empty()
     warm_up_in_background()
 else:
+    keep_watch(desk.opened)
     with st.sidebar:
         st.empty()
         with st.container(key="study"):

@@ -1,6 +1,6 @@
-"""How much an upload may ask of this machine.
+"""How much an upload may ask of this machine, and how much of it is kept for how long.
 
-Every limit is compared with what a header claims, before anything is allocated or inflated.
+Every limit of the intake is compared with what a header claims, before anything is allocated or inflated.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, TypeVar
 
 from core.errors import StudyError
 
@@ -84,8 +84,38 @@ class Limits:
         return int(max(self.zip_ratio_floor_bytes, self.max_zip_ratio * packed))
 
 
-def limits_from(environment: Mapping[str, str]) -> Limits:
-    """Return the limits, with those that the environment sets in place of the defaults.
+def _half_of_memory() -> int:
+    """Return half of this machine's memory in bytes; 8 GiB where it does not say."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+    except (AttributeError, ValueError, OSError):  # Windows has no such call
+        return 8 * GIB
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """Budgets of the studies that are open in the browser.
+
+    Attributes
+    ----------
+    max_study_bytes_per_user : int
+        Bytes of the open studies of one user together, what was decoded of them included.
+    max_study_bytes : int
+        Bytes of the open studies of all users. Half of the machine's memory, if not set.
+    max_idle_minutes : float
+        After which a study that nobody uses is closed.
+    """
+
+    max_study_bytes_per_user: int = 4 * GIB
+    max_study_bytes: int = _half_of_memory()
+    max_idle_minutes: float = 30.0
+
+
+Kind = TypeVar("Kind", Limits, Keeping)
+
+
+def limits_from(environment: Mapping[str, str], kind: type[Kind]) -> Kind:
+    """Return the limits of a kind, with those that the environment sets in place of the defaults.
 
     Raises
     ------
@@ -93,11 +123,11 @@ def limits_from(environment: Mapping[str, str]) -> Limits:
         When a value is not a number above zero: a limit that was meant must not be passed over.
     """
     changed: dict[str, Any] = {}
-    for field in fields(Limits):
+    for field in fields(kind):
         variable = VARIABLE_PREFIX + field.name.upper()
         if variable in environment:
             changed[field.name] = _number(variable, environment[variable], type(field.default))
-    return Limits(**changed)
+    return kind(**changed)
 
 
 def _number(variable: str, value: str, kind: type) -> float:
@@ -111,7 +141,8 @@ def _number(variable: str, value: str, kind: type) -> float:
     return number
 
 
-DEFAULT_LIMITS = limits_from(os.environ)
+DEFAULT_LIMITS = limits_from(os.environ, Limits)
+DEFAULT_KEEPING = limits_from(os.environ, Keeping)
 
 
 class OverBudgetError(StudyError):
@@ -125,6 +156,11 @@ class Budget:
         self._limits = limits
         self._files = 0
         self._bytes = 0
+
+    @property
+    def spent_bytes(self) -> int:
+        """Bytes that were charged so far."""
+        return self._bytes
 
     def spend(self, size: int, *, files: int = 1) -> None:
         """Charge `size` bytes of so many files.

@@ -159,6 +159,7 @@ class _Intake:
             sha256=hashlib.sha256("\n".join(sorted(self._digests)).encode()).hexdigest(),
             series=(*self._dicom_series(), *self._series),
             rejected=tuple(self._rejected),
+            size_bytes=self._budget.spent_bytes,
         )
 
     def _unpacked(self, source: Source, prefix: str) -> Iterator[Source | Rejected]:

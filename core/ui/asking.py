@@ -103,7 +103,7 @@ def ask(opened: OpenStudy, index: int, image: Image, spec: ModelSpec, *, while_w
     known = opened.outcomes.get(key)
     if known is not None:
         return known
-    future = _workers.submit(_read, opened.series, index, image, spec)
+    future = _workers.submit(_read, opened.series, index, image, spec, opened.owner)
     return opened.outcomes.put(key, _result(future, while_waiting))
 
 
@@ -137,9 +137,9 @@ def _result(future: Future[T], while_waiting: Callable[[], None]) -> T:
         return future.result()
 
 
-def _read(series: Series, index: int, image: Image, spec: ModelSpec) -> Outcome:
+def _read(series: Series, index: int, image: Image, spec: ModelSpec, reader: str) -> Outcome:
     try:
-        reading: Reading = workflow.read_frame(series, index, model_id=spec.id, image=image)
+        reading: Reading = workflow.read_frame(series, index, model_id=spec.id, image=image, reader=reader)
     except CoreError as error:
         return error
     return reading

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import streamlit as st
+from starlette.formparsers import MultiPartParser
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -13,9 +14,15 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from core import io
 from core.domain import Rejected
 from core.errors import CoreError
+from core.io.limits import DEFAULT_LIMITS
 from core.ui.session import Desk
 
 FILES, FOLDER = "Files or zip", "Folder"
+
+
+def keep_uploads_off_the_disk() -> None:
+    """Let uploads be received in memory: Starlette would write what is longer than 1 MB into a temporary file."""
+    MultiPartParser.spool_max_size = DEFAULT_LIMITS.max_total_bytes
 
 
 def bring_a_study(desk: Desk) -> None:
@@ -58,8 +65,9 @@ def _take_in(desk: Desk, files: Sequence[UploadedFile]) -> None:
     except CoreError as error:
         desk.close()
         desk.failure = error
-    desk.uploads += 1
-    _forget(files)
+    finally:
+        desk.uploads += 1
+        _forget(files)
     st.rerun()
 
 

@@ -13,12 +13,16 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from core.audit import User
 from core.domain import Explanation, Image, Rejected, Series, Study, VoiFunction
 from core.errors import CoreError
 from core.models.proposal import Proposal
 from core.ui.failure import StudyClosed
+from core.ui.memory import give_back_soon
 from core.ui.offers import Offer
+from core.ui.shelf import SHELF
 from core.workflow import Reading, opening_index
 
 T = TypeVar("T")
@@ -70,6 +74,11 @@ class Bounded(Generic[T]):
         """Forget everything."""
         self._entries.clear()
         self._weight = 0
+
+    @property
+    def weight(self) -> int:
+        """What the entries weigh together."""
+        return self._weight
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -134,7 +143,7 @@ def _weigh_outcome(outcome: Outcome) -> int:
     return outcome.image.pixels.nbytes if isinstance(outcome, Reading) else 0
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class OpenStudy:
     """A study on the desk, and everything that was worked out of it; forgotten as a whole when it is closed.
 
@@ -153,10 +162,19 @@ class OpenStudy:
         method besides.
     thumbnails
         Data URLs by series uid; empty where the picture cannot be decoded.
+    owner, session, used, away_since
+        See `core.ui.shelf.Kept`.
+    closed_because : CoreError or None
+        Why it was closed without being asked to.
     """
 
     study: Study
     series_uid: str
+    owner: str = User.LOCAL
+    session: str = ""
+    used: float = 0.0
+    away_since: float | None = None
+    closed_because: CoreError | None = None
     views: dict[str, View] = field(default_factory=dict)
     model_ids: dict[str, str] = field(default_factory=dict)
     proposals: dict[str, Future[Proposal]] = field(default_factory=dict)
@@ -176,6 +194,7 @@ class OpenStudy:
         StudyClosed
             The study was closed while a run of the page was still showing it.
         """
+        self.used = SHELF.clock()
         for series in self.study.series:
             if series.uid == self.series_uid:
                 return series
@@ -186,11 +205,22 @@ class OpenStudy:
         """How that series is looked at; a stack opens in its middle, views of a body part with the first."""
         return self.views.setdefault(self.series_uid, View(frame=opening_index(self.series) + 1))
 
-    def forget(self) -> None:
+    @property
+    def size(self) -> int:
+        """Bytes in memory: the files, and what was decoded of them."""
+        return self.study.size_bytes + self.images.weight + self.outcomes.weight
+
+    @property
+    def is_forgotten(self) -> bool:
+        """Whether it was closed."""
+        return not self.study.series
+
+    def forget(self, because: CoreError | None = None) -> None:
         """Let go of the study and of all that was worked out of it.
 
         Streamlit keeps the arguments of callbacks, and so this object, for as long as the visitor stays.
         """
+        self.closed_because = because
         self.offer.withdraw()
         self.study = Study(self.study.sha256, series=())
         for kept in (self.images, self.explanations, self.outcomes, self.thumbnails):
@@ -209,32 +239,54 @@ class Desk:
     left_out : tuple of Rejected
         What could not be used of the last upload.
     failure : CoreError or None
-        Why the last upload as a whole could not be used.
+        Why the last upload as a whole could not be used, or why the study was closed.
+    owner, session : str
+        Whose desk it is, and in which session.
     """
 
     opened: OpenStudy | None = None
     uploads: int = 0
     left_out: tuple[Rejected, ...] = ()
     failure: CoreError | None = None
+    owner: str = User.LOCAL
+    session: str = ""
 
     def open(self, study: Study) -> None:
-        """Put a study on the desk, in place of the one that was there; one without pictures leaves the desk clear."""
+        """Put a study on the desk, in place of the one that was there; one without pictures leaves the desk clear.
+
+        Raises
+        ------
+        StudyError
+            There is no room for it in memory.
+        """
         self.close()
         self.left_out = study.rejected
         if study.series:
             first = next((series for series in study.series if not series.is_localizer), study.series[0])
-            self.opened = OpenStudy(study, first.uid)
+            opened = OpenStudy(study, first.uid, self.owner, self.session)
+            SHELF.add(opened)
+            self.opened = opened
 
     def close(self) -> None:
         """Clear the desk: nothing of the study stays in memory."""
         if self.opened is not None:
             self.opened.forget()
+            give_back_soon()
         self.opened, self.left_out, self.failure = None, (), None
+
+    def clear_away(self) -> None:
+        """Take a study off that was closed behind the visitor's back, and say why."""
+        if self.opened is not None and self.opened.is_forgotten:
+            because = self.opened.closed_because
+            self.close()
+            self.failure = because
 
 
 def open_desk() -> Desk:
     """Return this visitor's desk."""
     if "desk" not in st.session_state:
-        st.session_state.desk = Desk()
+        context = get_script_run_ctx()
+        st.session_state.desk = Desk(session=context.session_id if context else "")
     desk: Desk = st.session_state.desk
+    desk.clear_away()
     return desk

@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.io import SAMPLES
 from core.ui.session import Desk
+from core.ui.shelf import SHELF
 from tests import made
 from tests.conftest import CHECKOUT
 from tests.made_models import TUMOUR_SPEC, write_chest_model, write_gated_model
@@ -317,3 +318,15 @@ def test_the_about_page_says_what_leaves_and_whose_the_models_are() -> None:
     text = page.markdown[0].value
     for part in ("not a medical device", "Nothing leaves this machine", "Made-up chest model", "Apache License 2.0"):
         assert part in text
+
+
+def test_a_study_that_was_closed_when_idle_is_asked_for_again(film: AppTest) -> None:
+    study = desk(film).opened
+    assert study is not None
+    study.used = SHELF.clock() - 31 * 60
+    SHELF.close_unused()
+    film.run()
+    assert not film.exception
+    assert film.title[0].value == "Drop a study here, or try a sample"
+    assert "not used for 30 minutes" in film.error[0].value
+    assert desk(bring(film, ("film.dcm", made.radiograph(128)))).opened is not None

@@ -18,7 +18,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.web.server.starlette.starlette_server_config import XSRF_COOKIE_NAME
 
 from core.reports.wording import NOT_FOR_DIAGNOSIS
-from core.ui.viewer.memory import give_back_soon
+from core.ui.memory import give_back_soon
 from core.ui.viewer.panes import Pane, colours_as_json, pane_as_json
 from core.ui.viewer.route import browser_mark, program_version
 from core.ui.viewer.source import PixelSource

@@ -6,12 +6,13 @@ import re
 
 import pytest
 
-from core.io.limits import MIB, Budget, Limits, OverBudgetError, limits_from
+from core.io.limits import GIB, MIB, Budget, Keeping, Limits, OverBudgetError, limits_from
 
 
-def test_every_limit_is_documented() -> None:
-    documented = re.findall(r"^ {4}(\w+) : ", Limits.__doc__ or "", re.MULTILINE)
-    assert documented == [field.name for field in dataclasses.fields(Limits)]
+@pytest.mark.parametrize("kind", [Limits, Keeping])
+def test_every_limit_is_documented(kind: type) -> None:
+    documented = re.findall(r"^ {4}(\w+) : ", kind.__doc__ or "", re.MULTILINE)
+    assert documented == [field.name for field in dataclasses.fields(kind)]
 
 
 def test_budget_ends_at_its_limit() -> None:
@@ -34,14 +35,16 @@ def test_error_survives_another_process() -> None:
 
 def test_limits_are_settings() -> None:
     environment = {"LIGHTBOX_MAX_FILES": "7", "LIGHTBOX_MAX_DECODING_SECONDS": "2.5", "LIGHTBOX_WEIGHTS": "elsewhere"}
-    assert limits_from(environment) == Limits(max_files=7, max_decoding_seconds=2.5)
-    assert limits_from({}) == Limits()
+    assert limits_from(environment, Limits) == Limits(max_files=7, max_decoding_seconds=2.5)
+    assert limits_from({}, Limits) == Limits()
+    assert limits_from({"LIGHTBOX_MAX_IDLE_MINUTES": "2.5"}, Keeping) == Keeping(max_idle_minutes=2.5)
+    assert Keeping().max_study_bytes >= GIB / 4
 
 
 @pytest.mark.parametrize("value", ["", "many", "0", "-1", "1.5", "nan", "inf"])
 def test_a_limit_that_is_no_number_is_not_passed_over(value: str) -> None:
     with pytest.raises(ValueError, match=r"LIGHTBOX_MAX_FILES is .* a whole number above 0"):
-        limits_from({"LIGHTBOX_MAX_FILES": value})
+        limits_from({"LIGHTBOX_MAX_FILES": value}, Limits)
 
 
 def test_small_files_may_unpack_to_more_times_their_size() -> None:
