@@ -59,12 +59,20 @@ def decoding_html() -> str:
     )
 
 
-def waiting_html(spec: ModelSpec) -> str:
-    """Say what is waited for."""
+def waiting_html(spec: ModelSpec, *, before: int = 0) -> str:
+    """Say what is waited for, and how many readers' images come before."""
+    if before:
+        what = "1 reader before you" if before == 1 else f"{before} readers before you"
+        why = f"One image is read at a time. {escape(spec.title)} looks at this one when the others have their answers."
+    else:
+        what = "Reading …"
+        why = (
+            f"{escape(spec.title)} looks at this image. The first time after the start its weights are loaded, which "
+            "takes some seconds."
+        )
     return (
-        '<section class="lb-answer" aria-label="Answer" aria-live="polite"><h2 class="lb-call lb-open">Reading …</h2>'
-        f'<p class="lb-point">{escape(spec.title)} looks at this image. The first time after the start its weights '
-        "are loaded, which takes some seconds.</p></section>"
+        f'<section class="lb-answer" aria-label="Answer" aria-live="polite"><h2 class="lb-call lb-open">{what}</h2>'
+        f'<p class="lb-point">{why}</p></section>'
     )
 
 

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from concurrent.futures import TimeoutError as StillRunning
+from functools import partial
 from typing import TypeVar
 
 from core import io, workflow
@@ -25,8 +26,39 @@ PATIENCE_S = 0.3
 WARM_UP_DELAY_S = 0.3
 
 _workers = ThreadPoolExecutor(max_workers=4, thread_name_prefix="reading")
+_decoders = ThreadPoolExecutor(max_workers=4, thread_name_prefix="decoding")
+"""Apart from the others: an image is shown while its reader waits in line for the answer."""
 _warmed: set[str] = set()
 _warming = threading.Lock()
+
+
+class Line:
+    """Who waits for an answer, in the order in which they came; every thread may ask."""
+
+    def __init__(self) -> None:
+        self._tickets: list[object] = []
+        self._lock = threading.Lock()
+
+    def enter(self) -> object:
+        """Stand at the end, and return a ticket."""
+        ticket = object()
+        with self._lock:
+            self._tickets.append(ticket)
+        return ticket
+
+    def before(self, ticket: object) -> int:
+        """Return how many came before and still wait; 0 for a ticket that was given back."""
+        with self._lock:
+            return self._tickets.index(ticket) if ticket in self._tickets else 0
+
+    def leave(self, ticket: object) -> None:
+        """Give a ticket back."""
+        with self._lock:
+            self._tickets.remove(ticket)
+
+
+LINE = Line()
+"""That of this process: its networks compute one answer at a time."""
 
 
 def warm_up_in_background(spec: ModelSpec | None = None) -> None:
@@ -81,10 +113,12 @@ def decode(opened: OpenStudy, index: int, *, while_waiting: Callable[[], None]) 
     known = opened.images.get(frame.uid)
     if known is not None:
         return known
-    return opened.images.put(frame.uid, _result(_workers.submit(frame.load), while_waiting))
+    return opened.images.put(frame.uid, _result(_decoders.submit(frame.load), while_waiting))
 
 
-def ask(opened: OpenStudy, index: int, image: Image, spec: ModelSpec, *, while_waiting: Callable[[], None]) -> Outcome:
+def ask(
+    opened: OpenStudy, index: int, image: Image, spec: ModelSpec, *, while_waiting: Callable[[int], None]
+) -> Outcome:
     """Return what a model says of a frame, or the reason why it says nothing.
 
     Parameters
@@ -97,14 +131,17 @@ def ask(opened: OpenStudy, index: int, image: Image, spec: ModelSpec, *, while_w
         That frame, decoded.
     spec : ModelSpec
     while_waiting : callable
-        Called once where the answer takes longer than a moment, to say so on the page.
+        Called where the answer takes longer than a moment, and again whenever fewer are before this one, with how many
+        these are: to say so on the page.
     """
     key = f"{image.uid}/{spec.sha256}"
     known = opened.outcomes.get(key)
     if known is not None:
         return known
-    future = _workers.submit(_read, opened.series, index, image, spec, opened.owner)
-    return opened.outcomes.put(key, _result(future, while_waiting))
+    ticket = LINE.enter()
+    read = partial(_read, opened.series, index, image, spec, opened.owner)
+    future = _workers.submit(_in_turn, ticket, read)
+    return opened.outcomes.put(key, _in_line(future, ticket, while_waiting))
 
 
 def proposal(opened: OpenStudy) -> Future[Proposal]:
@@ -135,6 +172,25 @@ def _result(future: Future[T], while_waiting: Callable[[], None]) -> T:
     except StillRunning:
         while_waiting()
         return future.result()
+
+
+def _in_turn(ticket: object, read: Callable[[], T]) -> T:
+    try:
+        return read()
+    finally:
+        LINE.leave(ticket)
+
+
+def _in_line(future: Future[T], ticket: object, while_waiting: Callable[[int], None]) -> T:
+    told = None
+    while True:
+        try:
+            return future.result(timeout=PATIENCE_S)
+        except StillRunning:
+            before = LINE.before(ticket)
+            if before != told:
+                while_waiting(before)
+                told = before
 
 
 def _read(series: Series, index: int, image: Image, spec: ModelSpec, reader: str) -> Outcome:

@@ -164,7 +164,9 @@ def _answer(opened: OpenStudy, index: int, sight: _Sight, spec: ModelSpec, *, st
         index,
         sight.image,
         spec,
-        while_waiting=lambda: stage.put(plain, note_box_html("Waiting for the answer"), waiting_html(spec)),
+        while_waiting=lambda before: stage.put(
+            plain, note_box_html("Waiting for the answer"), waiting_html(spec, before=before)
+        ),
     )
     if isinstance(outcome, CoreError):
         stage.put(plain, note_box_html("No heatmap: the model gave no answer."), error_html(outcome))

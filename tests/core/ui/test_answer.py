@@ -198,3 +198,12 @@ def test_a_label_is_shown_under_its_title() -> None:
 def test_an_error_is_told_with_its_hint() -> None:
     error = UnsuitableInputError("The image has no contrast.", hint="Try another image.", code="no-contrast")
     assert "No answer The image has no contrast. Try another image." in text(answer.error_html(error))
+
+
+@pytest.mark.parametrize(
+    ("before", "words"), [(0, "Reading …"), (1, "1 reader before you"), (3, "3 readers before you")]
+)
+def test_who_waits_sees_their_place(before: int, words: str) -> None:
+    said = answer.waiting_html(CHEST_SPEC, before=before)
+    assert f">{words}</h2>" in said
+    assert CHEST_SPEC.title in said

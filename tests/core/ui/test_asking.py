@@ -32,7 +32,7 @@ def opened() -> OpenStudy:
     return OpenStudy(Study("0", (SERIES,)), "s")
 
 
-def nobody_waits() -> None:
+def nobody_waits(before: int = 0) -> None:
     raise AssertionError("an answer that is there at once must not be waited for on the page")
 
 
@@ -81,14 +81,39 @@ def test_a_longer_wait_is_told_once(opened: OpenStudy, monkeypatch: pytest.Monke
         assert may_answer.wait(timeout=60)
         return READING
 
-    def tell() -> None:
-        told.append(1)
+    def tell(before: int) -> None:
+        told.append(before)
         may_answer.set()
 
     monkeypatch.setattr(workflow, "read_frame", read_slowly)
     monkeypatch.setattr(asking, "PATIENCE_S", 0.01)
     assert asking.ask(opened, 0, IMAGE, CHEST_SPEC, while_waiting=tell) is READING
-    assert told == [1]
+    assert told == [0]
+
+
+def test_who_waits_is_told_how_many_come_before(opened: OpenStudy, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[int] = []
+    others = [asking.LINE.enter(), asking.LINE.enter()]
+    may_answer = threading.Event()
+
+    def read_slowly(*_: object, **__: object) -> Reading:
+        assert may_answer.wait(timeout=60)
+        return READING
+
+    def tell(before: int) -> None:
+        told.append(before)
+        if others:
+            asking.LINE.leave(others.pop(0))
+        else:
+            may_answer.set()
+
+    monkeypatch.setattr(workflow, "read_frame", read_slowly)
+    monkeypatch.setattr(asking, "PATIENCE_S", 0.01)
+    assert asking.ask(opened, 0, IMAGE, CHEST_SPEC, while_waiting=tell) is READING
+    assert told == [2, 1, 0]
+    late = asking.LINE.enter()
+    assert asking.LINE.before(late) == 0, "whoever has the answer is no longer in line"
+    asking.LINE.leave(late)
 
 
 class TestWarmUp:
