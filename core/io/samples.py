@@ -9,6 +9,7 @@ from pathlib import Path
 from core.domain import Notice, Study
 from core.errors import StudyError
 from core.io.content import Source
+from core.io.importing import import_dicom
 from core.io.phantom import NOT_A_PATIENT, chest_dicom
 from core.io.study import load_study
 
@@ -69,6 +70,7 @@ def load_sample(sample_id: str) -> Study:
     if sample is None:
         known = ", ".join(sample.id for sample in SAMPLES)
         raise StudyError("There is no such sample.", hint=f"There are: {known}.", code="no-such-sample")
+    import_dicom()
     content = _phantom(has_opacity=sample_id == "chest-opacity") if sample.is_synthetic else _bundled(sample_id)
     return _labelled(load_study([Source(f"{sample.id}.dcm", content)]), sample)
 

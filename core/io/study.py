@@ -12,6 +12,7 @@ from core.domain import Rejected, Series, Study
 from core.errors import StudyError
 from core.io.archive import count_members, is_clutter, unpack
 from core.io.content import RASTERS, VOLUMES, Kind, Source, gzip_head, identify, inflate_gzip, refusal
+from core.io.importing import import_dicom
 from core.io.isolation import prepare
 from core.io.limits import DEFAULT_LIMITS, MIB, Budget, Limits, OverBudgetError
 from core.io.picture import pixels_of
@@ -77,6 +78,7 @@ def load_path(path: Path, *, limits: Limits = DEFAULT_LIMITS, progress: Progress
 
 def warm_up() -> None:
     """Start a decoder before the first study comes, and import what reads DICOM; for a thread in the background."""
+    import_dicom()
     from core.io.dicom.decoder import decode_pixels
 
     prepare(decode_pixels, pixels_of)
@@ -212,6 +214,7 @@ class _Intake:
             raise refusal(source.content)
 
     def _take_dicom(self, source: Source) -> None:
+        import_dicom()
         from core.io.dicom.header import read_header
 
         self._dicom.append(read_header(source.content, name=source.name, limits=self._limits, digest=source.digest))
