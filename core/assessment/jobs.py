@@ -101,6 +101,11 @@ class Job:
     message: str = ""
 
     @property
+    def has_ended(self) -> bool:
+        """Whether nothing more comes of it, unless it is resumed."""
+        return self.state in ENDED
+
+    @property
     def seconds_left(self) -> float | None:
         """How long it will still run, None where that is not known."""
         return (self.total - self.done) / self.rate if self.rate > 0 else None
@@ -135,6 +140,11 @@ def list_jobs(store: Store, *, owner: str) -> tuple[Job, ...]:
     """Return the jobs of an owner, the newest first."""
     rows = store.read("SELECT * FROM jobs WHERE owner = ? ORDER BY created DESC", (owner,))
     return tuple(_job(row) for row in rows)
+
+
+def every_job(store: Store) -> tuple[Job, ...]:
+    """Return all jobs, whoever asked: for housekeeping, never to be shown."""
+    return tuple(_job(row) for row in store.read("SELECT * FROM jobs"))
 
 
 def jobs_before(store: Store, job: Job) -> int:

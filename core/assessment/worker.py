@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
 
 from core.assessment import jobs
 from core.assessment.jobs import Job, Lease
@@ -64,12 +63,6 @@ class Worker:
                 self._wake.wait(POLL_S)
                 self._wake.clear()
         self._store.close()
-
-
-@cache
-def worker() -> Worker:
-    """Return this process's worker, on the store of this user; not started."""
-    return Worker(Store())
 
 
 def run_next(store: Store, *, is_stopped: Callable[[], bool] = lambda: False) -> bool:

@@ -67,11 +67,11 @@ def _take_in(desk: Desk, files: Sequence[UploadedFile]) -> None:
         desk.failure = error
     finally:
         desk.uploads += 1
-        _forget(files)
+        forget_uploads(files)
     st.rerun()
 
 
-def _forget(files: Iterable[UploadedFile]) -> None:
+def forget_uploads(files: Iterable[UploadedFile]) -> None:
     """Let go of the uploads: Streamlit would keep a second hold on their bytes until the visitor leaves."""
     context = get_script_run_ctx()
     if context is not None and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):

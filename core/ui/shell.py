@@ -16,6 +16,7 @@ require_access()
 page = st.navigation(
     [
         st.Page(CHECKOUT / "pages" / "read.py", title="Read", icon=":material/radiology:", default=True),
+        st.Page(CHECKOUT / "pages" / "evaluate.py", title="Evaluate", icon=":material/analytics:"),
         st.Page(CHECKOUT / "pages" / "models.py", title="Models", icon=":material/network_intelligence:"),
         st.Page(CHECKOUT / "pages" / "about.py", title="About", icon=":material/info:"),
     ],

@@ -31,7 +31,7 @@ def uploaded() -> PixelSource | None:
     if files and "upload" not in st.session_state:
         study = load_study([Source(file.name, file.getvalue()) for file in files])
         st.session_state.upload = PixelSource(study.series[0])
-        intake._forget(files)
+        intake.forget_uploads(files)
     return st.session_state.get("upload")
 
 
