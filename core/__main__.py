@@ -6,6 +6,7 @@ evaluate       measure a model on a labelled folder, and write the report
 train          train a model on a labelled folder
 import-model   make a model folder from somebody else's weights
 gate           let a model tell images that it was not trained for
+calibrate      set a model's calibration and operating points anew, from its weights and data
 measure        repeat a model's figures on its test part, and write the evidence behind them
 audit          verify or export the record of what was asked and answered
 """
@@ -21,6 +22,7 @@ from typing import Any
 
 from core import __version__, workflow
 from core.errors import CoreError
+from core.models.description import describe_models
 from core.reports.wording import score_in_words
 
 EXIT_OK, EXIT_SOME_FAILED = 0, 1
@@ -49,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_train(commands.add_parser("train", help="train a model on a labelled folder"))
     _add_import_model(commands.add_parser("import-model", help="make a model folder from somebody else's weights"))
     _add_gate(commands.add_parser("gate", help="let a model tell images that it was not trained for"))
+    _add_calibrate(commands.add_parser("calibrate", help="set a model's calibration and operating points anew"))
     _add_measure(commands.add_parser("measure", help="repeat a model's figures on its test part"))
     _add_audit(commands.add_parser("audit", help="verify or export the record of what was asked and answered"))
     return parser
@@ -97,7 +100,7 @@ def _add_models(parser: argparse.ArgumentParser) -> None:
 
 
 def _models(options: argparse.Namespace) -> int:
-    entries = workflow.describe_models()
+    entries = describe_models()
     if options.json:
         print(json.dumps(entries, indent=2, ensure_ascii=False, allow_nan=False))
         return EXIT_OK
@@ -138,6 +141,13 @@ def _add_import_model(parser: argparse.ArgumentParser) -> None:
 
 def _add_gate(parser: argparse.ArgumentParser) -> None:
     from core.training.gate_command import add_arguments, run
+
+    add_arguments(parser)
+    parser.set_defaults(run=run)
+
+
+def _add_calibrate(parser: argparse.ArgumentParser) -> None:
+    from core.training.calibrate_command import add_arguments, run
 
     add_arguments(parser)
     parser.set_defaults(run=run)

@@ -15,10 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from core.audit import User, record_reading
 from core.domain import (
-    Estimate,
     Explanation,
     Image,
-    Label,
     ModelSpec,
     Notice,
     Prediction,
@@ -303,42 +301,3 @@ def _left_out_notice(study: Study) -> tuple[Notice, ...]:
 
 def _number_or_none(value: float) -> float | None:
     return None if math.isnan(value) else round(value, 6)
-
-
-# ── Listing models ────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def describe_models() -> list[dict[str, Any]]:
-    """Describe every model folder in plain data; a damaged one says why."""
-    return [_describe(entry) for entry in list_models()]
-
-
-def _describe(entry: ModelSpec | DamagedModel) -> dict[str, Any]:
-    if isinstance(entry, DamagedModel):
-        return {"id": entry.id, "error": {"code": entry.error.code, "message": str(entry.error)}}
-    return {
-        "id": entry.id,
-        "title": entry.title,
-        "version": entry.version,
-        "architecture": entry.architecture,
-        "sha256": entry.sha256,
-        "input": list(entry.input.size),
-        "intended_use": entry.intended_use.summary,
-        "not_for": entry.intended_use.not_for,
-        "modalities": list(entry.intended_use.modalities),
-        "labels": [_describe_label(label) for label in entry.labels],
-        "calibration": entry.calibration.method,
-        "metrics": {name: _describe_estimate(estimate) for name, estimate in entry.metrics.items()},
-        "licence": entry.licence,
-    }
-
-
-def _describe_label(label: Label) -> dict[str, Any]:
-    point = label.operating_point
-    chosen = None if point is None else {"name": point.name, "threshold": point.threshold, "origin": point.origin}
-    return {"name": label.name, "code": label.code, "operating_point": chosen}
-
-
-def _describe_estimate(estimate: Estimate) -> dict[str, Any]:
-    numbers = {"value": estimate.value, "low": estimate.low, "high": estimate.high}
-    return {name: _number_or_none(number) for name, number in numbers.items()}

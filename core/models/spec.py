@@ -40,7 +40,7 @@ from core.domain import (
 )
 from core.errors import ModelError
 from core.models.files import read_text, replace_file, require_file
-from core.models.gate import GATE_FILE, GateStatistics, format_gate
+from core.models.gate import GATE_FILE, GateStatistics, format_gate, read_gate
 from core.models.table import Table, bad_field
 
 if TYPE_CHECKING:
@@ -141,6 +141,23 @@ def write_gate(folder: Path, gate: Gate, statistics: GateStatistics, *, card: st
         The folder is damaged, or `gate` holds a value that `read_spec` would refuse.
     """
     return _write(folder, replace(read_spec(folder, gate_needed=False), gate=gate, card=card), {}, statistics)
+
+
+def rewrite_spec(folder: Path, spec: ModelSpec, *, card: str) -> ModelSpec:
+    """Write other words and figures of the model of a folder; its weights and its gate stay as they are.
+
+    The curves that were measured before go, being of other figures.
+
+    Raises
+    ------
+    ModelError
+        The folder is damaged, or `spec` holds a value that `read_spec` would refuse.
+    """
+    known = read_spec(folder)
+    spec = replace(spec, sha256=known.sha256, gate=known.gate)
+    spec = _write(folder, replace(spec, card=card), {}, read_gate(folder, known))
+    (folder / EVIDENCE_FILE).unlink(missing_ok=True)
+    return spec
 
 
 def _write(folder: Path, spec: ModelSpec, files: dict[str, bytes], gate: GateStatistics | None) -> ModelSpec:

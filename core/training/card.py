@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.domain import Calibration, Estimate, IntendedUse, ModelSpec, OperatingPoint
+from core.models.metrics import ALL_LABELS
 from core.training.config import TrainingConfig
 from core.training.dataset import Example
 from core.training.label_table import count_subgroups
@@ -29,6 +31,15 @@ FIGURES = {
 }
 """What the names in `model.toml` mean."""
 
+TOGETHER = {
+    "macro_auroc": "Macro AUROC, the mean over the labels (interval: resampling of patients)",
+    "accuracy": "Accuracy: the highest score is that of the right label",
+}
+"""The same of figures of several labels."""
+
+
+HOW_TRAINED = "How it was trained"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Account:
@@ -39,7 +50,7 @@ class Account:
     fitted: Fitted
     calibration: Calibration
     measured: tuple[Measured, ...]
-    overall: Estimate | None
+    together: Mapping[str, Mapping[str, Estimate]]
     shortcuts: Mapping[str, Mapping[str, float]]
 
     @property
@@ -67,7 +78,7 @@ def write_card(spec: ModelSpec, account: Account) -> str:
         _section("Calibration", _calibration(account.calibration)),
         _section("Known failures", _bullets(account.config.words.known_failures)),
         _section("Not measured", _bullets(account.config.words.not_measured)),
-        _section("How it was trained", _training(account)),
+        _section(HOW_TRAINED, _training(account)),
         _section("History", _history(account)),
         _section("Reproduce", _reproduce(account.config)),
         _section("Licence and citation", _licence(spec, account.config)),
@@ -78,6 +89,13 @@ def write_card(spec: ModelSpec, account: Account) -> str:
 def _section(title: str, paragraphs: Iterable[str]) -> list[str]:
     kept = [paragraph for paragraph in paragraphs if paragraph]
     return [f"## {title}", *kept] if kept else []
+
+
+def keep_section(card: str, former: str, title: str) -> str:
+    """Return a card with a section of a former one of the same model, in place of its own."""
+    section = re.compile(rf"^## {re.escape(title)}\n.*?(?=^## |\Z)", flags=re.MULTILINE | re.DOTALL)
+    known = section.search(former)
+    return card if known is None else section.sub(lambda _own: known.group(), card)
 
 
 def _bullets(items: Sequence[str]) -> list[str]:
@@ -233,13 +251,26 @@ def _results(account: Account) -> list[str]:
         "for shares, 300 resamplings of patients where named and for calibration. The files were read and prepared as "
         "for a user."
     ]
-    if account.overall is not None:
-        paragraphs.append(f"Called right among all labels: {format_estimate(account.overall)}.")
+    for owner, figures in account.together.items():
+        rows = [(TOGETHER[name], format_estimate(estimate)) for name, estimate in figures.items()]
+        paragraphs.append(format_table((_cases_in_words(account, owner), "value (95 % interval)"), rows))
     for one in account.measured:
         rows = [(FIGURES[name], format_estimate(estimate)) for name, estimate in one.figures.items()]
         head = (f"{one.label.name}: {one.positives} with, {one.negatives} without", "value (95 % interval)")
         paragraphs.append(format_table(head, rows))
     return paragraphs
+
+
+def _cases_in_words(account: Account, owner: str) -> str:
+    """Name the cases that figures of several labels are of."""
+    measured = account.measured
+    if owner == ALL_LABELS:
+        return f"All labels together: {measured[0].positives + measured[0].negatives} images"
+    findings = [one for one in measured if one.label.is_finding]
+    return (
+        f"Only images that show {' or '.join(one.label.name for one in findings)}: "
+        f"{sum(one.positives for one in findings)} images"
+    )
 
 
 def _stress(account: Account) -> list[str]:

@@ -22,11 +22,23 @@ MARK = "†"
 Values = NDArray[np.float64]
 
 
+_SECTION = re.compile(rf"^## {TITLE}\n.*?(?=^## |\Z)", flags=re.MULTILINE | re.DOTALL)
+
+
 def with_gate_section(card: str, fitted: FittedGate) -> str:
     """Return a card with the section on the gate, in place of the one that it may have."""
-    card = re.sub(rf"^## {TITLE}\n.*?(?=^## |\Z)", "", card, flags=re.MULTILINE | re.DOTALL)
-    head, known, rest = card.partition(_BEFORE)
-    return f"{head.rstrip()}\n\n{gate_section(fitted)}\n" + (f"\n{known}{rest}" if known else "")
+    return _with_section(card, gate_section(fitted))
+
+
+def keep_gate_section(card: str, former: str) -> str:
+    """Return a card with the section on the gate of a former one; as it is where that has none."""
+    known = _SECTION.search(former)
+    return card if known is None else _with_section(card, known.group().rstrip())
+
+
+def _with_section(card: str, section: str) -> str:
+    head, known, rest = _SECTION.sub("", card).partition(_BEFORE)
+    return f"{head.rstrip()}\n\n{section}\n" + (f"\n{known}{rest}" if known else "")
 
 
 def gate_section(fitted: FittedGate) -> str:

@@ -21,6 +21,7 @@ from core.evaluation import (
     specificity,
     wilson_interval,
 )
+from core.models.metrics import ALL_LABELS, AMONG_FINDINGS
 from core.models.network import Network
 from core.models.preprocessing import to_tensor
 from core.training.calibration import apply_calibration, bootstrap_samples
@@ -148,23 +149,36 @@ def _threshold(label: Label) -> float:
     return label.operating_point.threshold if label.operating_point else float("nan")
 
 
-def named_metrics(figures: Mapping[str, Mapping[str, Estimate]], overall: Estimate | None) -> dict[str, Estimate]:
-    """Name the figures, given by label, for `model.toml`: plainly for a single label, else after the label."""
-    single = len(figures) == 1
-    metrics = {
-        name if single else f"{label}: {name}": estimate
-        for label, own in figures.items()
-        for name, estimate in own.items()
-    }
-    return metrics if overall is None else {"accuracy": overall, **metrics}
+def figures_together(labels: Sequence[Label], answers: Answers, *, seed: int) -> dict[str, dict[str, Estimate]]:
+    """Return the figures of exclusive labels together: of all cases, and of those alone that show a finding.
 
-
-def share_called_right(answers: Answers) -> Estimate | None:
-    """Return the share of cases whose highest score is that of their label; None where labels are independent."""
+    The second is there where a label says that there is nothing to find, and is left with two findings at least: to
+    tell "nothing" may be much easier than to tell findings apart. Scores stay as they are, so a finding that is taken
+    for nothing is a mistake there too. Independent labels have no such figures.
+    """
     if not answers.exclusive:
-        return None
-    right = answers.scores.argmax(axis=1) == answers.truth.argmax(axis=1)
-    return wilson_interval(int(right.sum()), len(right))
+        return {}
+    findings = np.array([label.is_finding for label in labels])
+    together = {ALL_LABELS: _together(answers, ~np.zeros_like(findings), seed=seed)}
+    if findings.sum() >= 2 and not findings.all():
+        together[AMONG_FINDINGS] = _together(answers, findings, seed=seed)
+    return together
+
+
+def _together(answers: Answers, counted: NDArray[np.bool_], *, seed: int) -> dict[str, Estimate]:
+    """Return macro AUROC and accuracy over some of the labels and the cases that show one of them."""
+    shown = answers.truth[:, counted].any(axis=1)
+    truth, scores, groups = answers.truth[shown], answers.scores[shown], answers.groups[shown]
+    right = scores.argmax(axis=1) == truth.argmax(axis=1)
+
+    def macro_auroc(truth: Values, scores: Values) -> float:
+        return float(np.mean([auroc(*both) for both in zip(truth.T, scores.T, strict=True)]))
+
+    samples = list(bootstrap_samples(groups, n=BOOTSTRAPS, seed=seed)) if len(groups) else []
+    return {
+        "macro_auroc": _resampled(macro_auroc, truth[:, counted], scores[:, counted], samples),
+        "accuracy": wilson_interval(int(right.sum()), len(right)),
+    }
 
 
 def _resampled(

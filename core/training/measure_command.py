@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from core.domain import Estimate, ModelSpec
 from core.errors import DatasetError, ModelError
 from core.models.evidence import LearningCurves, read_evidence, write_evidence
+from core.models.metrics import name_metrics
 from core.models.registry import find_model, model_folder
 from core.training.command import report
 from core.training.config import TrainingConfig
@@ -62,7 +63,7 @@ def measure_again(spec: ModelSpec, config: TrainingConfig) -> dict[str, Estimate
     from core.training.run import answer_test_part
 
     prepared = prepare(config, progress=report)
-    _require_same_labels(spec, [label.name for label in prepared.labels])
+    require_same_labels(spec, [label.name for label in prepared.labels])
     report(prepared.describe())
     network = load_engine(replace(spec, gate=None), device="cpu").network
     report("measuring on the test part")
@@ -70,14 +71,14 @@ def measure_again(spec: ModelSpec, config: TrainingConfig) -> dict[str, Estimate
     figures = _figures(spec, answers, seed=config.seed)
     _require_agreement(spec.metrics, figures, cases=len(answers.groups))
     folder = model_folder(spec)
-    evidence = gather_evidence(spec, answers, seed=config.seed, learning=_known_learning(folder, spec))
+    evidence = gather_evidence(spec, answers, seed=config.seed, learning=known_learning(folder, spec))
     write_evidence(folder, evidence)
     write_plots(folder, spec, evidence)
     return figures
 
 
 def _figures(spec: ModelSpec, answers: Answers, *, seed: int) -> dict[str, Estimate]:
-    from core.training.measure import figures_of, named_metrics, share_called_right
+    from core.training.measure import figures_of, figures_together
 
     by_label = {
         label.name: figures_of(
@@ -85,10 +86,11 @@ def _figures(spec: ModelSpec, answers: Answers, *, seed: int) -> dict[str, Estim
         )
         for index, label in enumerate(spec.labels)
     }
-    return named_metrics(by_label, share_called_right(answers))
+    return name_metrics(by_label, figures_together(spec.labels, answers, seed=seed))
 
 
-def _require_same_labels(spec: ModelSpec, names: list[str]) -> None:
+def require_same_labels(spec: ModelSpec, names: list[str]) -> None:
+    """Raise where a configuration names other labels than the model has."""
     expected = [label.name for label in spec.labels]
     if names != expected:
         raise DatasetError(
@@ -118,7 +120,7 @@ def _is_close(one: float, other: float, most: float) -> bool:
     return abs(one - other) <= most or (math.isnan(one) and math.isnan(other))
 
 
-def _known_learning(folder: Path, spec: ModelSpec) -> LearningCurves | None:
+def known_learning(folder: Path, spec: ModelSpec) -> LearningCurves | None:
     """Return the course of the training as the folder holds it; measuring does not repeat it."""
     try:
         known = read_evidence(folder, spec)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from core.domain import Calibration, InputSpec, Label, ModelSpec, OperatingPoint
 from core.errors import ModelError, TrainingError
 from core.models.evidence import write_evidence
+from core.models.metrics import name_metrics
 from core.models.network import Network
 from core.models.provenance import write_training_hashes
 from core.models.spec import format_spec, parse_spec, write_model
@@ -36,9 +38,8 @@ from core.training.measure import (
     Measured,
     answer,
     answers_from_files,
+    figures_together,
     measure,
-    named_metrics,
-    share_called_right,
 )
 from core.training.plots import write_plots
 from core.training.preparation import Prepared, prepare
@@ -85,7 +86,7 @@ def train(
     """
     _check(config)
     ignore_in_version_control(config.work_folder)
-    with _threads(config.threads), team_of_environment(config.device) as team:
+    with torch_threads(config.threads), team_of_environment(config.device) as team:
         tell = progress if progress and team.leads else _say_nothing
         with team.leader_first():
             prepared = prepare(config, progress=tell)
@@ -166,22 +167,43 @@ def _check_model(config: TrainingConfig) -> None:
 
 def finish(config: TrainingConfig, prepared: Prepared, fitted: Fitted, *, progress: Progress) -> Path:
     """Calibrate, set operating points, measure on the test part, fit the input gate, and write the model folder."""
+    assessed = assess(config, prepared, fitted, progress=progress)
+    progress("fitting the input gate")
+    gate = fit_gate(fitted.network, config.input, prepared.pictures.pixels, prepared.division, seed=config.seed)
+    spec = replace(assessed.spec, gate=gate.gate)
+    card = with_gate_section(write_card(spec, assessed.account), gate)
+    spec = write_model(config.out, spec, fitted.network.state_dict(), card=card, gate=gate.statistics)
+    write_training_hashes(config.out, prepared.files_learnt_from())
+    evidence = gather_evidence(spec, assessed.answers, seed=config.seed, learning=learning_curves(fitted))
+    write_evidence(config.out, evidence)
+    write_plots(config.out, spec, evidence)
+    return config.out
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Assessed:
+    """What is known of a trained network: its spec, without weights, gate and card, and what that stands on."""
+
+    spec: ModelSpec
+    account: Account
+    answers: Answers
+
+
+def assess(config: TrainingConfig, prepared: Prepared, fitted: Fitted, *, progress: Progress) -> Assessed:
+    """Calibrate, set operating points, and measure on the test part."""
     progress("calibrating on validation")
     calibration, labels = _calibrated(config, prepared, fitted)
     progress("measuring on the test part")
     answers = answer_test_part(fitted.network, config.input, calibration, prepared)
-    measured = _measured(config, prepared, fitted, calibration=calibration, labels=labels, answers=answers)
     account = Account(
         config=config,
         prepared=prepared,
         fitted=fitted,
         calibration=calibration,
-        measured=measured,
-        overall=share_called_right(answers),
+        measured=_measured(config, prepared, fitted, calibration=calibration, labels=labels, answers=answers),
+        together=figures_together(labels, answers, seed=config.seed),
         shortcuts=_shortcuts(config, prepared),
     )
-    progress("fitting the input gate")
-    gate = fit_gate(fitted.network, config.input, prepared.pictures.pixels, prepared.division, seed=config.seed)
     spec = ModelSpec(
         id=config.id,
         title=config.title or config.id,
@@ -194,16 +216,9 @@ def finish(config: TrainingConfig, prepared: Prepared, fitted: Fitted, *, progre
         intended_use=config.intended_use,
         licence=config.words.licence,
         citation=config.words.citation,
-        metrics=named_metrics({one.label.name: one.figures for one in measured}, account.overall),
-        gate=gate.gate,
+        metrics=name_metrics({one.label.name: one.figures for one in account.measured}, account.together),
     )
-    card = with_gate_section(write_card(spec, account), gate)
-    spec = write_model(config.out, spec, fitted.network.state_dict(), card=card, gate=gate.statistics)
-    write_training_hashes(config.out, prepared.files_learnt_from())
-    evidence = gather_evidence(spec, answers, seed=config.seed, learning=learning_curves(fitted))
-    write_evidence(config.out, evidence)
-    write_plots(config.out, spec, evidence)
-    return config.out
+    return Assessed(spec, account, answers)
 
 
 def _calibrated(config: TrainingConfig, prepared: Prepared, fitted: Fitted) -> tuple[Calibration, tuple[Label, ...]]:
@@ -306,8 +321,8 @@ def _start_without_labels(config: TrainingConfig, prepared: Prepared, progress: 
 
 
 @contextmanager
-def _threads(count: int) -> Iterator[None]:
-    """Let torch use `count` threads for the time of the run; 0 leaves its own choice."""
+def torch_threads(count: int) -> Iterator[None]:
+    """Let torch use `count` threads for the time being; 0 leaves its own choice."""
     before = torch.get_num_threads()
     torch.set_num_threads(count or before)
     try:

@@ -8,6 +8,7 @@ from html import escape
 
 from core.domain import Estimate, IntendedUse, Label, ModelSpec, OperatingPoint
 from core.models.evidence import Evidence
+from core.models.metrics import ALL_LABELS, AMONG_FINDINGS, metrics_by_label
 from core.models.registry import DamagedModel, has_written_weights, weights_size
 from core.models.suitability import subject_of
 from core.reports.wording import estimate_in_numbers, label_title, sentence_case
@@ -15,17 +16,17 @@ from core.reports.wording import estimate_in_numbers, label_title, sentence_case
 FIGURES = {
     "auroc": "AUROC",
     "auroc_by_patient": "AUROC, interval by patients",
-    "macro_auroc": "AUROC, mean of all labels",
     "accuracy": "Accuracy",
     "sensitivity": "Sensitivity",
     "specificity": "Specificity",
     "expected_calibration_error": "Calibration error (ECE)",
     "brier_score": "Brier score",
 }
-"""Headings of the figures that training writes into `model.toml`."""
+TOGETHER_FIGURES = {"macro_auroc": "AUROC, mean of the labels", "accuracy": "Accuracy, most likely label"}
+"""Headings of the figures that training writes into `model.toml`: of one label, and of several together."""
 
+TOGETHER = {ALL_LABELS: "All labels together", AMONG_FINDINGS: "Only images with a finding"}
 MOST_NAMED = 4
-ALL_LABELS = ""
 CHECKING = '<p class="lb-state">Weights: checking …</p>'
 _NOT_MEASURED = "not measured"
 
@@ -101,29 +102,16 @@ def size_in_words(size: int) -> str:
 # ── Figures ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def metrics_by_label(spec: ModelSpec) -> dict[str, dict[str, Estimate]]:
-    """Sort the figures of a model by label name; what is of all labels together comes under `ALL_LABELS`."""
-    sorted_metrics: dict[str, dict[str, Estimate]] = {}
-    for key, estimate in spec.metrics.items():
-        owner, figure = _owner(key, spec.labels)
-        sorted_metrics.setdefault(owner, {})[figure] = estimate
-    return sorted_metrics
-
-
-def _owner(key: str, labels: Sequence[Label]) -> tuple[str, str]:
-    for label in labels:
-        if key.startswith(f"{label.name}: "):
-            return label.name, key.removeprefix(f"{label.name}: ")
-    return (labels[0].name if len(labels) == 1 else ALL_LABELS), key
-
-
 def auroc_in_words(spec: ModelSpec) -> str:
-    """Say the AUROC of a single label with its interval, of several from the lowest to the highest."""
+    """Say the AUROC of a single label with its interval; of several their mean, else from the lowest to the highest."""
     areas = label_aurocs(spec)
     if not areas:
         return _NOT_MEASURED
     if len(areas) == 1:
         return estimate_in_numbers(next(iter(areas.values())))
+    mean = metrics_by_label(spec).get(ALL_LABELS, {}).get("macro_auroc")
+    if mean is not None and not math.isnan(mean.value):
+        return f"{estimate_in_numbers(mean)}, mean of {len(spec.labels)} labels"
     values = sorted(area.value for area in areas.values())
     return f"{values[0]:.3f} to {values[-1]:.3f} over {len(areas)} labels"
 
@@ -138,13 +126,22 @@ def label_aurocs(spec: ModelSpec) -> dict[str, Estimate]:
 
 
 def metrics_html(spec: ModelSpec) -> str:
-    """Return the figures as a table: a row for each label, a column for each figure; empty where there are none."""
+    """Return the figures as tables; empty where there are none.
+
+    One table is of all labels together where such figures are, one has a row for each label; a column is a figure.
+    """
     by_label = metrics_by_label(spec)
-    figures = [name for name in FIGURES if any(name in own for own in by_label.values())]
-    figures += sorted({name for own in by_label.values() for name in own} - set(FIGURES))
-    titles = {ALL_LABELS: "All labels together", **{label.name: label_title(label) for label in spec.labels}}
-    rows = [(titles[name], *(_cell(own.get(figure)) for figure in figures)) for name, own in by_label.items()]
-    return table_html(("", *(FIGURES.get(name, name) for name in figures)), rows) if rows else ""
+    together = {TOGETHER[owner]: by_label.pop(owner) for owner in TOGETHER if owner in by_label}
+    titles = {label.name: label_title(label) for label in spec.labels}
+    single = {titles[name]: own for name, own in by_label.items()}
+    return _figures_html(together, TOGETHER_FIGURES) + _figures_html(single, FIGURES)
+
+
+def _figures_html(rows: Mapping[str, Mapping[str, Estimate]], headings: Mapping[str, str]) -> str:
+    found = {name for own in rows.values() for name in own}
+    figures = [*(name for name in headings if name in found), *sorted(found - set(headings))]
+    cells = [(title, *(_cell(own.get(figure)) for figure in figures)) for title, own in rows.items()]
+    return table_html(("", *(headings.get(name, name) for name in figures)), cells) if cells else ""
 
 
 def _cell(estimate: Estimate | None) -> str:

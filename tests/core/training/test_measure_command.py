@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -36,6 +37,8 @@ CONFIGURATION = {
     "absence": "clear",
     "labels": [{"name": "Opacity", "folder": "opaque"}],
     "working_size": [36, 36],
+    "threads": 1,
+    "augmentation": {"erase_chance": 0, "marker_chance": 0},
     "split": {"patient_pattern": PATTERN, "validation_share": 0.2, "test_share": 0.2},
 }
 
@@ -138,3 +141,43 @@ def test_weights_that_are_not_those_written_are_refused(folder: Path, capsys: py
     path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     assert measure(folder) == 1
     assert "SHA-256" in capsys.readouterr().err
+
+
+class TestCalibratingAnew:
+    def calibrate(self, folder: Path) -> int:
+        return main(["calibrate", str(folder / "films"), "--model", "opacity", "--work", str(folder / "work")])
+
+    def test_it_finds_again_what_the_run_found_and_leaves_the_weights(self, folder: Path) -> None:
+        model = folder / "weights" / "opacity"
+        spec, weights = read_spec(model), (model / "model.safetensors").read_bytes()
+        evidence = (model / EVIDENCE_FILE).read_text()
+        assert self.calibrate(folder) == 0
+        again = read_spec(model)
+        assert repr(again.labels[0].operating_points) == repr(spec.labels[0].operating_points)
+        assert (again.calibration, again.gate) == (spec.calibration, spec.gate)
+        assert repr(again.metrics) == repr(spec.metrics)
+        assert (model / "model.safetensors").read_bytes() == weights
+        assert (model / EVIDENCE_FILE).read_text() == evidence
+        assert (model / "plots" / "roc.png").is_file()
+        # How it was trained is not known to this command: the card keeps it, as it keeps the gate's section.
+        for section in ("How it was trained", "Input gate"):
+            assert section_of(again.card, section) == section_of(spec.card, section)
+        assert re.findall("^## .*", again.card, re.MULTILINE) == re.findall("^## .*", spec.card, re.MULTILINE)
+
+    def test_words_are_those_of_the_configuration(self, folder: Path) -> None:
+        model = folder / "weights" / "opacity"
+        changed = {
+            **CONFIGURATION,
+            "version": "1.1.1",
+            "words": {"citation": "Opacity 1.1.1", "known_failures": ["X."]},
+        }
+        (model / "training.toml").write_text(tomli_w.dumps(changed))
+        assert self.calibrate(folder) == 0
+        spec = read_spec(model)
+        assert (spec.version, spec.citation, spec.architecture) == ("1.1.1", "Opacity 1.1.1", "resnet18")
+        assert section_of(spec.card, "Known failures") == "- X."
+        assert "Opacity 1.1.1" in section_of(spec.card, "Licence and citation")
+
+
+def section_of(card: str, title: str) -> str:
+    return card.partition(f"## {title}\n")[2].partition("\n## ")[0].strip()

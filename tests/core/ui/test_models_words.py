@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from core.domain import Estimate, IntendedUse
+from core.models.metrics import metrics_by_label
 from core.ui.models_view import card_sections
 from core.ui.models_words import (
     ages_in_words,
     auroc_in_words,
     labels_in_words,
-    metrics_by_label,
     metrics_html,
     operating_points_html,
     size_in_words,
@@ -72,8 +72,16 @@ class TestFigures:
             "no tumour": ["auroc"],
         }
         html = metrics_html(spec)
-        assert '<th scope="row">All labels together</th><td></td><td>0.992' in html
-        assert '<th scope="row">No tumour</th><td>0.992 (0.986–0.997)</td><td></td>' in html
+        assert '<th scope="row">All labels together</th><td>0.992 (0.986–0.997)</td></tr>' in html
+        assert '<th scope="row">No tumour</th><td>0.992 (0.986–0.997)</td></tr>' in html
+
+    def test_the_mean_of_the_labels_stands_for_them_in_the_list(self) -> None:
+        spec = replace(tumour_spec(), metrics={"macro_auroc": AREA, "glioma: auroc": AREA, "pituitary: auroc": AREA})
+        assert auroc_in_words(spec) == f"0.992 (0.986–0.997), mean of {len(spec.labels)} labels"
+
+    def test_figures_among_the_findings_have_a_row_too(self) -> None:
+        spec = replace(tumour_spec(), metrics={"accuracy": AREA, "findings: accuracy": Estimate(0.9, 0.8, 1.0)})
+        assert '<th scope="row">Only images with a finding</th><td>0.900 (0.800–1.000)</td></tr>' in metrics_html(spec)
 
     def test_an_undefined_figure_says_why(self) -> None:
         undefined = Estimate(math.nan, math.nan, math.nan, "no case with the finding")

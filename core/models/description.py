@@ -1,0 +1,78 @@
+"""The models of this installation in plain data, for `python -m core models --json`."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from core.domain import Estimate, Label, ModelSpec, OperatingPoint
+from core.errors import ModelError
+from core.models.evidence import read_evidence
+from core.models.registry import DamagedModel, list_models, model_folder
+
+
+def describe_models() -> list[dict[str, Any]]:
+    """Describe every model folder in plain data; a damaged one says why."""
+    return [_describe(entry) for entry in list_models()]
+
+
+def _describe(entry: ModelSpec | DamagedModel) -> dict[str, Any]:
+    if isinstance(entry, DamagedModel):
+        return {"id": entry.id, "error": {"code": entry.error.code, "message": str(entry.error)}}
+    return {
+        "id": entry.id,
+        "title": entry.title,
+        "version": entry.version,
+        "architecture": entry.architecture,
+        "sha256": entry.sha256,
+        "input": list(entry.input.size),
+        "intended_use": entry.intended_use.summary,
+        "not_for": entry.intended_use.not_for,
+        "modalities": list(entry.intended_use.modalities),
+        "labels": [_describe_label(label) for label in entry.labels],
+        "calibration": entry.calibration.method,
+        "metrics": {name: _describe_estimate(estimate) for name, estimate in entry.metrics.items()},
+        **_describe_evidence(entry),
+        "licence": entry.licence,
+    }
+
+
+def _describe_label(label: Label) -> dict[str, Any]:
+    point = label.operating_point
+    points = [_describe_point(one) for one in label.operating_points]
+    chosen = None if point is None else _describe_point(point)
+    return {"name": label.name, "code": label.code, "operating_point": chosen, "operating_points": points}
+
+
+def _describe_point(point: OperatingPoint) -> dict[str, Any]:
+    shares = {"sensitivity": point.sensitivity, "specificity": point.specificity}
+    return {
+        "name": point.name,
+        "threshold": point.threshold,
+        "criterion": point.criterion,
+        "origin": point.origin,
+        **{name: None if share is None else _describe_estimate(share) for name, share in shares.items()},
+    }
+
+
+def _describe_evidence(spec: ModelSpec) -> dict[str, Any]:
+    """Say on what the metrics were measured, and of exclusive labels how often each (rows) was called which."""
+    try:
+        evidence = read_evidence(model_folder(spec), spec)
+    except ModelError as error:
+        return {"evidence_error": {"code": error.code, "message": str(error)}}
+    if evidence is None:
+        return {"measured_on": None, "confusion_matrix": None}
+    matrix = evidence.confusion
+    counts = None if matrix is None else {"labels": list(matrix.names), "counts": [list(row) for row in matrix.counts]}
+    return {"measured_on": evidence.measured_on, "confusion_matrix": counts}
+
+
+def _describe_estimate(estimate: Estimate) -> dict[str, Any]:
+    numbers = {"value": estimate.value, "low": estimate.low, "high": estimate.high}
+    reason = {"undefined": estimate.undefined} if estimate.undefined else {}
+    return {**{name: _number_or_none(number) for name, number in numbers.items()}, **reason}
+
+
+def _number_or_none(value: float) -> float | None:
+    return None if math.isnan(value) else round(value, 6)
