@@ -443,9 +443,9 @@ class Gate:
 class ModelSpec:
     """A model folder, read: `model.toml` beside its weights and card.
 
-    `sha256` is of `model.safetensors`; `architecture` is a torchvision name; `metrics` are the figures that its own
-    training measured on data it did not train on (name → estimate). `gate` is None where the model cannot tell from
-    pixels whether an image is of the kind that it was trained on.
+    `sha256` is of `model.safetensors`; `architecture` is a torchvision name; so many `members` of it answer together;
+    `metrics` are the figures that its own training measured on data it did not train on (name → estimate). `gate` is
+    None where the model cannot tell from pixels whether an image is of the kind that it was trained on.
     """
 
     id: str
@@ -462,6 +462,7 @@ class ModelSpec:
     citation: str = ""
     metrics: Mapping[str, Estimate] = field(default_factory=dict)
     gate: Gate | None = None
+    members: int = 1
 
 
 # ── Answers ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -31,8 +31,9 @@ from core.domain import (
     Prediction,
     Score,
 )
+from core.models.ensemble import build_members
 from core.models.gate import GateStatistics, gate_notices, read_gate
-from core.models.network import Network, build_network, load_weights, read_weights
+from core.models.network import Network, load_weights, read_weights
 from core.models.preprocessing import to_tensor
 from core.models.receptive_field import centre_shift
 from core.models.registry import find_model, model_folder
@@ -261,7 +262,9 @@ def load_engine(spec: ModelSpec, *, device: str | torch.device | None = None, ro
         The architecture is unknown, or the weights or the gate are missing, damaged, others than those that the model
         was written with, or do not fit.
     """
-    network = build_network(spec.architecture, labels=len(spec.labels), channels=spec.input.channels)
+    network = build_members(
+        spec.architecture, labels=len(spec.labels), channels=spec.input.channels, members=spec.members
+    )
     load_weights(network, read_weights(model_folder(spec, root) / WEIGHTS_FILE, sha256=spec.sha256))
     gate = read_gate(model_folder(spec, root), spec)
     return Engine(spec, network, best_device() if device is None else torch.device(device), gate=gate)

@@ -55,6 +55,9 @@ TRAINING_FILE = "training-images.txt"
 FORMAT = 1
 """Of `model.toml`; raised when a reader of the old format would misread the new one."""
 
+MOST_MEMBERS = 16
+"""Networks that may answer together; each costs its share of memory and time."""
+
 ID_PATTERN = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*")
 """Of a model's id, which is also the name of its folder."""
 
@@ -214,6 +217,7 @@ def parse_spec(text: str) -> ModelSpec:
         citation=table.text("citation"),
         metrics={name: _estimate(item) for name, item in table.table("metrics", required=False).each_table()},
         gate=_gate(table.table("gate")) if "gate" in table else None,
+        members=table.whole("members", low=1, high=MOST_MEMBERS, default=1),
     )
     table.finish()
     _check_together(spec)

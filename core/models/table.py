@@ -89,9 +89,9 @@ class Table:
             raise self._bad(name, " or ".join(_shown(choice) for choice in choices))
         return value
 
-    def whole(self, name: str, *, low: int, high: float = math.inf) -> int:
-        """Return a whole number from `low` to `high`."""
-        value = self._get(name, None)
+    def whole(self, name: str, *, low: int, high: float = math.inf, default: int | None = None) -> int:
+        """Return a whole number from `low` to `high`; without a default it must be there."""
+        value = self._get(name, default)
         if not _is_whole(value) or not low <= value <= high:
             raise self._bad(name, f"a whole number {_range(low, high)}")
         return int(value)

@@ -333,7 +333,7 @@ def _training(account: Account) -> list[str]:
     settings = ", ".join(f"{name} {value}" for name, value in asdict(schedule).items())
     augmentation = ", ".join(f"{name} {value}" for name, value in asdict(config.augmentation).items())
     return [
-        f"{config.architecture}, input {config.input.size[0]} × {config.input.size[1]}, {config.input.resize}, "
+        f"{_networks(config)}, input {config.input.size[0]} × {config.input.size[1]}, {config.input.resize}, "
         f"brightness by {config.input.intensity_range}{_enhancement(config.input.enhance)}. "
         f"Initial weights: {config.words.initial_weights or 'random'}. "
         f"{account.fitted.computed[0].upper()}{account.fitted.computed[1:]}. Weights are stored as float32.",
@@ -344,6 +344,16 @@ def _training(account: Account) -> list[str]:
         f"Validation here: at most {schedule.stress_images} images, the same number of every class; the epoch is "
         f"chosen by {schedule.selection}.",
     ]
+
+
+def _networks(config: TrainingConfig) -> str:
+    if config.members == 1:
+        return config.architecture
+    last = config.seed + config.members - 1
+    return (
+        f"{config.members} networks {config.architecture} that answer together (the mean of their outputs), trained "
+        f"alike with the seeds {config.seed} to {last}; the table below is of the first"
+    )
 
 
 def _pretraining(config: TrainingConfig) -> str:

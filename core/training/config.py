@@ -124,9 +124,9 @@ class Schedule:
     precision : {"auto", "off", "bf16", "fp16"}
         16 bits where they are enough, or float32 throughout ("off"); "auto" measures which is faster, so that two
         machines may come to other weights.
-    selection : {"stress", "plain"}
+    selection : {"stress", "plain", "last"}
         Whether the epoch is chosen by the validation pictures under changes of framing, exposure and sharpness, or as
-        they are.
+        they are, or the last one is kept: where validation pictures are few, the best of many epochs is so by chance.
     stress_images : int
         Validation pictures, at most, that every epoch is judged by.
     copies : int
@@ -155,7 +155,7 @@ class Schedule:
     gradient_limit: float = 1.0
     patience: int = 4
     precision: Literal["auto", "off", "bf16", "fp16"] = "off"
-    selection: Literal["stress", "plain"] = "stress"
+    selection: Literal["stress", "plain", "last"] = "stress"
     stress_images: int = 300
     copies: int = 2
 
@@ -253,6 +253,8 @@ class TrainingConfig:
         "auto" is a graphics card where PyTorch finds one with CUDA, else the CPU. The tests know the CPU only.
     architecture : str
         torchvision's name, or "small_cnn".
+    members : int
+        Networks that are trained one after the other, from other random numbers each, and answer together.
     work : Path or None
         For the cache of decoded pictures and the checkpoints; by default `.training/ID` in the current folder.
     tensorboard : bool
@@ -268,6 +270,7 @@ class TrainingConfig:
     table: LabelTable | None = None
     outputs: Literal["auto", "exclusive", "independent"] = "auto"
     architecture: str = "mobilenet_v2"
+    members: int = 1
     weights: Path | None = None
     seed: int = 1
     device: Literal["auto", "cpu", "cuda"] = "auto"

@@ -10,7 +10,7 @@ import copy
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import TrainingError
+from core.models.ensemble import Ensemble
 from core.models.network import Network, build_network
 from core.training.augmentation import mix_up
 from core.training.checkpoint import read_checkpoint, write_checkpoint
@@ -46,7 +47,10 @@ _APART = 1_000_003
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fitted:
-    """The chosen weights, on the CPU, all epochs, and in words where and with how many bits was computed."""
+    """The chosen weights, on the CPU, all epochs, and in words where and with how many bits was computed.
+
+    Of networks that answer together, `epochs` and `chosen` are those of the first.
+    """
 
     network: Network
     epochs: tuple[Epoch, ...]
@@ -96,6 +100,13 @@ def fit(
             watcher.close()
     run.network.load_state_dict(run.best)
     return Fitted(run.network.eval().cpu(), tuple(run.epochs), run.best_epoch().number, run.computed())
+
+
+def together(fitted: Sequence[Fitted]) -> Fitted:
+    """Let networks that were fitted one after the other answer together."""
+    if len(fitted) == 1:
+        return fitted[0]
+    return replace(fitted[0], network=Ensemble([one.network for one in fitted]))
 
 
 class Run:

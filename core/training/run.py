@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -32,7 +33,7 @@ from core.training.distributed import team_of_environment
 from core.training.evidence import gather_evidence, learning_curves
 from core.training.gate import fit_gate
 from core.training.gate_card import with_gate_section
-from core.training.loop import Fitted, fit
+from core.training.loop import Fitted, fit, together
 from core.training.measure import (
     Answers,
     Measured,
@@ -92,9 +93,20 @@ def train(
             prepared = prepare(config, progress=tell)
             tell(prepared.describe())
             initial = _start_without_labels(config, prepared, tell)
-        watching = _watchers(config, prepared, watchers, tell) if team.leads else ()
-        fitted = fit(config, prepared.material, progress=tell, watchers=watching, initial=initial, team=team)
-        return finish(config, prepared, fitted, progress=tell) if team.leads else config.out
+        fitted = []
+        for member in _members(config, tell):
+            watching = _watchers(member, prepared, watchers, tell) if team.leads else ()
+            start = copy.deepcopy(initial)
+            fitted.append(fit(member, prepared.material, progress=tell, watchers=watching, initial=start, team=team))
+        return finish(config, prepared, together(fitted), progress=tell) if team.leads else config.out
+
+
+def _members(config: TrainingConfig, tell: Progress) -> Iterator[TrainingConfig]:
+    """Return the run of each member: the same but for its random numbers, and with a log of its own."""
+    for number in range(config.members):
+        if config.members > 1:
+            tell(f"network {number + 1} of {config.members}")
+        yield replace(config, seed=config.seed + number, members=1)
 
 
 def _say_nothing(_message: str) -> None:
@@ -110,7 +122,8 @@ def _watchers(
     first = (Lines(tell),) if given is None else tuple(given)
     if not config.tensorboard:
         return first
-    return (*first, TensorBoardLog(config.work_folder / TENSORBOARD_FOLDER, examples=examples))
+    log = config.work_folder / TENSORBOARD_FOLDER / f"seed-{config.seed}"
+    return (*first, TensorBoardLog(log, examples=examples))
 
 
 def _check(config: TrainingConfig) -> None:
@@ -146,6 +159,7 @@ def _check_model(config: TrainingConfig) -> None:
         title=config.title or config.id,
         version=config.version,
         architecture=config.architecture,
+        members=config.members,
         sha256="0" * 64,
         input=config.input,
         labels=tuple(Label(one.name, one.code) for one in config.labels) or (Label("any"),),
@@ -209,6 +223,7 @@ def assess(config: TrainingConfig, prepared: Prepared, fitted: Fitted, *, progre
         title=config.title or config.id,
         version=config.version,
         architecture=config.architecture,
+        members=config.members,
         sha256="",
         input=config.input,
         labels=labels,

@@ -45,6 +45,8 @@ class Epoch:
 
     def value(self, selection: str) -> float:
         """Return the figure by which the epoch is chosen."""
+        if selection == "last":
+            return float(self.number)
         return (self.stress_mean + self.stress_worst) / 2 if selection == "stress" else self.plain
 
     def describe(self, *, best: bool) -> str:

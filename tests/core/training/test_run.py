@@ -15,8 +15,10 @@ from safetensors.torch import load_file
 from core.domain import InputSpec, IntendedUse
 from core.errors import DatasetError, TrainingError
 from core.evaluation import auroc
+from core.models.ensemble import Ensemble
 from core.models.files import sha256_of
 from core.models.network import build_network, load_weights
+from core.models.predict import load_engine
 from core.models.preprocessing import to_tensor
 from core.models.provenance import image_hash, training_hashes
 from core.models.spec import read_spec
@@ -245,3 +247,21 @@ def test_too_few_patients_are_named(tmp_path: Path) -> None:
     with pytest.raises(DatasetError) as caught:
         train(configuration(tmp_path))
     assert caught.value.code == "too-few-patients"
+
+
+def test_members_are_trained_from_other_random_numbers_and_answer_together(tmp_path: Path) -> None:
+    labelled_folder(tmp_path / "films")
+    schedule = replace(SCHEDULE, epochs=1, epoch_images=16, selection="last")
+    told: list[str] = []
+    train(
+        configuration(tmp_path, architecture="small_cnn", members=2, schedule=schedule, tensorboard=False),
+        progress=told.append,
+    )
+    spec = read_spec(tmp_path / "weights" / "opacity")
+    assert spec.members == 2
+    assert "network 2 of 2" in told
+    assert "2 networks small_cnn that answer together" in spec.card
+    state = load_file(tmp_path / "weights" / "opacity" / "model.safetensors")
+    assert not torch.equal(state["0.features.0.0.weight"], state["1.features.0.0.weight"])
+    engine = load_engine(spec, root=tmp_path / "weights", device="cpu")
+    assert isinstance(engine.network, Ensemble)
