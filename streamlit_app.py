@@ -10,15 +10,18 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from core.ui import offers
+from core.ui.access import Gate
+from core.ui.access.start import stop_without_access
 from core.ui.failure import answer_calmly
 from core.ui.front import DarkFirst
 from core.ui.intake import keep_uploads_off_the_disk
 from core.ui.viewer.route import PIXEL_ROUTES
 
+stop_without_access()
 keep_uploads_off_the_disk()
 app = st.App(
     Path(__file__).parent / "core" / "ui" / "shell.py",
     routes=[offers.ROUTE, *PIXEL_ROUTES],
-    middleware=[Middleware(DarkFirst)],
+    middleware=[Middleware(Gate), Middleware(DarkFirst)],
     on_script_error=answer_calmly,
 )

@@ -7,6 +7,7 @@
     ├── DatasetError               a labelled folder cannot be used as it is
     ├── TrainingError              a training run cannot start or go on
     ├── AuditError                 the audit record cannot be written, or read
+    ├── AccessError                the server cannot tell who may use it, or this visitor may not
     └── ReportError                a result cannot be written out
 
 Messages are read by clinicians and end up in logs and HTTP answers. They say what was found, which attribute,
@@ -69,6 +70,10 @@ class TrainingError(CoreError):
 
 class AuditError(CoreError):
     """The audit record cannot be written, or read."""
+
+
+class AccessError(CoreError):
+    """The server cannot tell who may use it, or this visitor may not."""
 
 
 class ReportError(CoreError):

@@ -12,13 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from weakref import WeakValueDictionary
 
-import streamlit as st
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from core.errors import CoreError
-from core.ui.access import refusal
+from core.ui.access import current_user, user_of
 from core.ui.failure import UNFORESEEN, log_calmly
 
 PATH = "take-along"
@@ -55,12 +54,15 @@ class Offer:
         None where there is no answer, or none that may be shown.
     name : str
         Of the files, without an ending; it says nothing of the patient.
+    owner : str
+        Whose it is: to nobody else is anything made.
     token : str
         Nobody can guess it: whoever knows it has the page in front of them.
     """
 
     make: Make | None = None
     name: str = "lightbox"
+    owner: str = field(default_factory=lambda: current_user().id)
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
 
     def __post_init__(self) -> None:
@@ -80,14 +82,10 @@ def serve_file(request: Request) -> Response:
     A failure is a file as well, which says why: for anything else, a status of failure included, a browser leaves the
     page, and the study that is open there is lost.
     """
-    reason = refusal(
-        address=st.get_option("server.address"), visitor=request.client.host if request.client is not None else None
-    )
-    if reason:
-        return _failure(reason)
+    user = user_of(request.scope)
     offer = _offers.get(request.path_params["token"])
     format_ = FORMATS.get(request.query_params.get("format", ""))
-    if offer is None or offer.make is None or format_ is None:
+    if user is None or offer is None or offer.owner != user.id or offer.make is None or format_ is None:
         return _failure("This reading is no longer open. Bring the study again and ask the model anew.")
     return _made(
         offer.make, offer.name, request.query_params["format"], with_identity="identity" in request.query_params

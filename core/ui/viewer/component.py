@@ -18,6 +18,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.web.server.starlette.starlette_server_config import XSRF_COOKIE_NAME
 
 from core.reports.wording import NOT_FOR_DIAGNOSIS
+from core.ui.access import current_user
 from core.ui.memory import give_back_soon
 from core.ui.viewer.panes import Pane, colours_as_json, pane_as_json
 from core.ui.viewer.route import browser_mark, program_version
@@ -95,7 +96,7 @@ def grant(source: PixelSource) -> str:
     """Return a token for the pictures of a series, for the session and the browser that this page is shown in."""
     context = get_script_run_ctx()
     mark = browser_mark(st.context.cookies.get(XSRF_COOKIE_NAME))
-    return STORE.grant(source, Holder(context.session_id if context else "", mark))
+    return STORE.grant(source, Holder(context.session_id if context else "", mark, current_user().id))
 
 
 def close_source(source: PixelSource) -> None:

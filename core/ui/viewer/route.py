@@ -14,7 +14,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-import streamlit as st
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -22,7 +21,7 @@ from streamlit.web.server.starlette.starlette_app_utils import decode_xsrf_token
 from streamlit.web.server.starlette.starlette_server_config import XSRF_COOKIE_NAME
 
 from core.errors import CoreError
-from core.ui.access import refusal
+from core.ui.access import user_of
 from core.ui.failure import UNFORESEEN, log_calmly
 from core.ui.viewer.encoding import encode_frame
 from core.ui.viewer.store import STORE
@@ -44,11 +43,11 @@ _encoding = threading.BoundedSemaphore(3)
 
 def send_pixels(request: Request) -> Response:
     """Answer with one picture of the series that the token is for; see `core.ui.viewer.encoding`."""
-    visitor = request.client.host if request.client else None
-    if refusal(address=st.get_option("server.address"), visitor=visitor):
+    user = user_of(request.scope)
+    if user is None:
         return _refused(403, "no-access", "This server is not open to you.")
     mark = browser_mark(request.cookies.get(XSRF_COOKIE_NAME))
-    source = STORE.find(request.headers.get(TOKEN_HEADER, ""), browser=mark)
+    source = STORE.find(request.headers.get(TOKEN_HEADER, ""), browser=mark, user=user.id)
     if source is None:
         return _refused(403, "token-ended", "The study was closed, or its time has run out.")
     index: int = request.path_params["index"]

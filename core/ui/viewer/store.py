@@ -29,10 +29,11 @@ def _is_active(session: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who a token is for: a session, and the browser that it runs in (None where it carries no mark)."""
+    """Who a token is for: a session, the browser that it runs in (None where it carries no mark), and its user."""
 
     session: str
     browser: bytes | None
+    user: str
 
 
 @dataclass(slots=True)
@@ -75,11 +76,11 @@ class PixelStore:
             self._grants[token] = _Grant(weakref.ref(source), holder, now, now)
             return token
 
-    def find(self, token: str, *, browser: bytes | None) -> PixelSource | None:
-        """Return the series that a token of this browser is for; None where it is none, another's, or has ended."""
+    def find(self, token: str, *, browser: bytes | None, user: str) -> PixelSource | None:
+        """Return the series that a token of this browser and user is for; None where it is none, or has ended."""
         with self._lock:
             grant = self._grants.get(token)
-            if grant is None or grant.holder.browser != browser:
+            if grant is None or grant.holder.browser != browser or grant.holder.user != user:
                 return None
             if self._has_ended(grant):
                 del self._grants[token]

@@ -8,13 +8,15 @@ from starlette.responses import Response
 
 from core.domain import Series, Study
 from core.errors import ReportError
-from core.ui import offers
+from core.ui.access import User
+from core.ui.access.gate import USER_KEY
+from core.ui.access.user import LOCAL
 from core.ui.export import form_html
 from core.ui.offers import Offer, serve_file
 from core.ui.session import Desk
 
 
-def request(token: str, query: str = "format=json", visitor: str = "127.0.0.1") -> Request:
+def request(token: str, query: str = "format=json", user: User | None = LOCAL) -> Request:
     return Request(
         {
             "type": "http",
@@ -23,14 +25,9 @@ def request(token: str, query: str = "format=json", visitor: str = "127.0.0.1") 
             "path_params": {"token": token},
             "query_string": query.encode(),
             "headers": [],
-            "client": (visitor, 5000),
+            USER_KEY: user,
         }
     )
-
-
-@pytest.fixture(autouse=True)
-def local_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(offers.st, "get_option", {"server.address": "localhost"}.get)
 
 
 def echo(key: str, with_identity: bool) -> bytes:
@@ -97,9 +94,11 @@ def test_tokens_cannot_be_guessed() -> None:
     assert min(len(token) for token in tokens) >= 32
 
 
-def test_visitors_from_elsewhere_get_nothing() -> None:
+@pytest.mark.parametrize("user", [None, User("proxy-bob", "Bob")])
+def test_whom_it_does_not_belong_to_gets_nothing(user: User | None) -> None:
     offer = Offer(make=echo)
-    assert "at its own machine" in refused(serve_file(request(offer.token, visitor="192.0.2.7")))
+    assert "no longer open" in refused(serve_file(request(offer.token, user=user)))
+    assert serve_file(request(offer.token)).body == b"json False"
 
 
 def test_a_failure_with_a_name_is_told_and_another_one_is_not_quoted() -> None:

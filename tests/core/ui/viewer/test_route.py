@@ -14,27 +14,29 @@ from streamlit.web.server.starlette.starlette_app_utils import generate_xsrf_tok
 
 from core.domain import Series
 from core.errors import StudyError
+from core.ui.access import User
+from core.ui.access.gate import USER_KEY
 from core.ui.viewer import route
 from core.ui.viewer.source import PixelSource
 from core.ui.viewer.store import Holder, PixelStore
 from tests.core.ui.viewer.made_images import frame_of, image_of, series_of, unpacked
 
 MARK = b"0123456789abcdef"
+ANN = User("ann", "Ann")
 
 
 @pytest.fixture
 def store(monkeypatch: pytest.MonkeyPatch) -> PixelStore:
     store = PixelStore(is_active=lambda _: True)
     monkeypatch.setattr(route, "STORE", store)
-    monkeypatch.setattr(route, "refusal", lambda **_: "")
     return store
 
 
-def asked(token: str = "", index: int = 0, mark: bytes | None = MARK) -> Response:
+def asked(token: str = "", index: int = 0, mark: bytes | None = MARK, user: User | None = ANN) -> Response:
     headers = [(b"lightbox-token", token.encode())]
     if mark:
         headers.append((b"cookie", f"_streamlit_xsrf={generate_xsrf_token_string(mark)}".encode()))
-    scope: dict[str, Any] = {"type": "http", "headers": headers, "path_params": {"index": index}, "client": ("::1", 1)}
+    scope: dict[str, Any] = {"type": "http", "headers": headers, "path_params": {"index": index}, USER_KEY: user}
     return route.send_pixels(Request(scope))
 
 
@@ -44,14 +46,14 @@ def two_slices() -> PixelSource:
 
 def test_a_token_is_answered_with_the_slice_that_was_asked_for(store: PixelStore) -> None:
     source = two_slices()
-    answer = asked(store.grant(source, Holder("s", MARK)), index=1)
+    answer = asked(store.grant(source, Holder("s", MARK, "ann")), index=1)
     assert answer.status_code == 200
     assert unpacked(answer.body)[1].tolist() == [[8, 8, 8], [8, 8, 8]]
 
 
 def test_pixels_are_stored_nowhere_not_compressed_and_not_sniffed(store: PixelStore) -> None:
     source = two_slices()
-    for answer in (asked(store.grant(source, Holder("s", MARK))), asked("wrong")):
+    for answer in (asked(store.grant(source, Holder("s", MARK, "ann"))), asked("wrong")):
         assert answer.headers["cache-control"] == "no-store"
         assert answer.headers["content-encoding"] == "identity"
         assert answer.headers["x-content-type-options"] == "nosniff"
@@ -61,7 +63,7 @@ def test_pixels_are_stored_nowhere_not_compressed_and_not_sniffed(store: PixelSt
 @pytest.mark.parametrize("mark", [None, b"another browser!"])
 def test_another_browser_is_refused(store: PixelStore, mark: bytes | None) -> None:
     source = two_slices()
-    answer = asked(store.grant(source, Holder("s", MARK)), mark=mark)
+    answer = asked(store.grant(source, Holder("s", MARK, "ann")), mark=mark)
     assert (answer.status_code, json.loads(answer.body)["code"]) == (403, "token-ended")
 
 
@@ -72,14 +74,14 @@ def test_without_a_token_nothing_is_said(store: PixelStore) -> None:
 
 def test_a_slice_beyond_the_end_is_not_there(store: PixelStore) -> None:
     source = two_slices()
-    assert asked(store.grant(source, Holder("s", MARK)), index=2).status_code == 404
+    assert asked(store.grant(source, Holder("s", MARK, "ann")), index=2).status_code == 404
 
 
-def test_who_may_not_use_the_server_gets_no_pixels(store: PixelStore, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("user", "code"), [(None, "no-access"), (User("bob", "Bob"), "token-ended")])
+def test_whom_a_token_is_not_for_gets_no_pixels(store: PixelStore, user: User | None, code: str) -> None:
     source = two_slices()
-    monkeypatch.setattr(route, "refusal", lambda **_: "Not from there.")
-    answer = asked(store.grant(source, Holder("s", MARK)))
-    assert (answer.status_code, json.loads(answer.body)["code"]) == (403, "no-access")
+    answer = asked(store.grant(source, Holder("s", MARK, "ann")), user=user)
+    assert (answer.status_code, json.loads(answer.body)["code"]) == (403, code)
 
 
 def failing(error: Exception) -> PixelSource:
@@ -92,7 +94,7 @@ def failing(error: Exception) -> PixelSource:
 
 def test_a_picture_that_cannot_be_decoded_says_why(store: PixelStore) -> None:
     source = failing(StudyError("The pixel data are cut off.", hint="Send it again.", code="truncated-pixel-data"))
-    answer = asked(store.grant(source, Holder("s", MARK)))
+    answer = asked(store.grant(source, Holder("s", MARK, "ann")))
     assert answer.status_code == 422
     assert json.loads(answer.body) == {
         "code": "truncated-pixel-data",
@@ -103,7 +105,7 @@ def test_a_picture_that_cannot_be_decoded_says_why(store: PixelStore) -> None:
 def test_an_unforeseen_failure_is_logged_without_its_text(store: PixelStore, caplog: pytest.LogCaptureFixture) -> None:
     source = failing(RuntimeError("Quill^Zebedee"))
     with caplog.at_level(logging.ERROR):
-        answer = asked(store.grant(source, Holder("s", MARK)))
+        answer = asked(store.grant(source, Holder("s", MARK, "ann")))
     assert answer.status_code == 500
     assert "RuntimeError" in caplog.text
     assert "Quill" not in caplog.text + answer.body.decode()

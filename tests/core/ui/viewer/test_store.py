@@ -11,7 +11,7 @@ from core.ui.viewer.source import PixelSource
 from core.ui.viewer.store import IDLE_S, LIFETIME_S, Holder, PixelStore
 from tests.core.ui.viewer.made_images import image_of, series_of
 
-HERE, THERE = Holder("session-1", b"browser-1"), Holder("session-2", b"browser-2")
+HERE, THERE = Holder("session-1", b"browser-1", "ann"), Holder("session-2", b"browser-2", "bob")
 
 
 class Desk:
@@ -23,13 +23,19 @@ class Desk:
         self.store = PixelStore(clock=lambda: self.now, is_active=lambda session: session in self.sessions)
         self.source = PixelSource(series_of([image_of(np.zeros((2, 2), np.uint8))]))
 
-    def finds(self, token: str, browser: bytes | None = b"browser-1") -> bool:
-        return self.store.find(token, browser=browser) is self.source
+    def finds(self, token: str, browser: bytes | None = b"browser-1", user: str = "ann") -> bool:
+        return self.store.find(token, browser=browser, user=user) is self.source
 
 
 @pytest.fixture
 def desk() -> Desk:
     return Desk()
+
+
+def test_a_token_is_its_users_alone(desk: Desk) -> None:
+    token = desk.store.grant(desk.source, HERE)
+    assert not desk.finds(token, user="bob")
+    assert desk.finds(token)
 
 
 def test_a_token_finds_its_series_and_cannot_be_guessed(desk: Desk) -> None:
@@ -68,7 +74,7 @@ def test_a_token_ends_after_half_a_day_however_often_it_is_used(desk: Desk) -> N
     token = desk.store.grant(desk.source, HERE)
     for _ in range(int(LIFETIME_S / IDLE_S) + 1):
         desk.now += IDLE_S - 1
-        desk.store.find(token, browser=b"browser-1")
+        desk.store.find(token, browser=b"browser-1", user="ann")
     desk.now += IDLE_S - 1
     assert not desk.finds(token)
 
@@ -93,7 +99,7 @@ def test_a_token_ends_when_the_study_is_closed(desk: Desk) -> None:
     token = desk.store.grant(desk.source, HERE)
     desk.source = None
     gc.collect()
-    assert desk.store.find(token, browser=b"browser-1") is None
+    assert desk.store.find(token, browser=b"browser-1", user="ann") is None
     desk.store.grant(PixelSource(series_of([])), THERE)
     assert len(desk.store) == 1, "what has ended is forgotten"
 
@@ -105,4 +111,4 @@ def test_revoking_ends_all_tokens_of_a_series_and_no_other(desk: Desk) -> None:
     desk.store.revoke(desk.source)
     assert not desk.finds(tokens[0])
     assert not desk.finds(tokens[1], b"browser-2")
-    assert desk.store.find(kept, browser=b"browser-1") is other
+    assert desk.store.find(kept, browser=b"browser-1", user="ann") is other

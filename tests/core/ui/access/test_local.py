@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.ui.access import is_loopback, refusal
+from core.ui.access.local import is_loopback, refusal
 
 
 @pytest.mark.parametrize("address", ["localhost", "127.0.0.1", "127.8.8.8", "::1", "[::1]", "unix:///run/lightbox"])
