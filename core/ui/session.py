@@ -19,6 +19,7 @@ from core.audit import User
 from core.domain import Explanation, Image, Rejected, Series, Study, VoiFunction
 from core.errors import CoreError
 from core.models.proposal import Proposal
+from core.ui.access import current_user
 from core.ui.failure import StudyClosed
 from core.ui.memory import give_back_soon
 from core.ui.offers import Offer
@@ -286,7 +287,7 @@ def open_desk() -> Desk:
     """Return this visitor's desk."""
     if "desk" not in st.session_state:
         context = get_script_run_ctx()
-        st.session_state.desk = Desk(session=context.session_id if context else "")
+        st.session_state.desk = Desk(owner=current_user().id, session=context.session_id if context else "")
     desk: Desk = st.session_state.desk
     desk.clear_away()
     return desk

@@ -19,6 +19,7 @@ from core.data_folder import data_folder
 from core.domain import OperatingPoint
 from core.models.registry import find_model
 from core.training.config import LabelTable
+from core.ui.access import current_user
 from core.ui.evaluate.looking import Look
 from core.ui.session import Bounded
 
@@ -115,7 +116,7 @@ def open_bench() -> Bench:
 
 def owner() -> str:
     """Return whose evaluations are shown."""
-    return "local"
+    return current_user().id
 
 
 def open_store() -> Store:
