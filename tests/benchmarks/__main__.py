@@ -20,6 +20,7 @@ BENCHMARKS = {
     "read": "From an upload to an answer with its evidence",
     "viewer": "Under the hand: windowing, slices, a large series",
     "evaluate": "From a labelled set to figures that can be trusted",
+    "train": "From a labelled folder to a network: an epoch",
 }
 """A name is that of a module beside this one whose `figures()` returns a list of `Figure`: a new one is a new line."""
 
