@@ -131,11 +131,11 @@ def operating_points(
     def origin(name: str, threshold: float) -> str:
         if name == YOUDEN:
             return f"{cases.name} and changed copies of them, {cases.changes}; median of {BOOTSTRAPS} resamplings"
-        share = sensitivity if name == "sensitivity-95" else specificity
+        share, word = (sensitivity, "sensitivity") if name == "sensitivity-95" else (specificity, "specificity")
         plain, pooled = (
             share(*on, threshold=threshold).value for on in ((truth, scores[0]), (all_truth, scores.ravel()))
         )
-        return f"{cases.name}, as they are ({plain:.3f}) and {cases.changes} ({pooled:.3f} of all together)"
+        return f"{cases.name}, as they are ({word} {plain:.3f}) and {cases.changes} (all together: {word} {pooled:.3f})"
 
     return tuple(
         OperatingPoint(

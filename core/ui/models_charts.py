@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -39,19 +40,20 @@ def show_charts(spec: ModelSpec, evidence: Evidence, aurocs: Mapping[str, Estima
                 "precision_recall": plots.precision_recall_figure(drawn, chosen=chosen),
             },
             {"reliability": plots.reliability_figure(one), "histogram": plots.score_histogram_figure(one)},
-            _last_row(one, evidence),
+            _last_row(one, evidence, titles),
         )
         for row in rows:
             for column, (name, figure) in zip(st.columns(2, gap="medium"), row.items(), strict=False):
                 _show(column, figure, key=f"chart_{name}")
 
 
-def _last_row(one: DrawnLabel, evidence: Evidence) -> dict[str, go.Figure]:
+def _last_row(one: DrawnLabel, evidence: Evidence, titles: Mapping[str, str]) -> dict[str, go.Figure]:
     row = {}
     if evidence.confusion is not None:
-        row["confusion"] = plots.confusion_figure(evidence.confusion, title="Calls by the highest score")
-    elif (matrix := plots.calls_as_matrix(one)) is not None:
-        row["confusion"] = plots.confusion_figure(matrix, title=f"Calls at the default operating point: {one.title}")
+        matrix = replace(evidence.confusion, names=tuple(titles.get(name, name) for name in evidence.confusion.names))
+        row["confusion"] = plots.confusion_figure(matrix, title="Calls by the highest score")
+    elif (calls := plots.calls_as_matrix(one)) is not None:
+        row["confusion"] = plots.confusion_figure(calls, title=f"Calls at the default operating point: {one.title}")
     if evidence.learning is not None:
         row["learning"] = plots.learning_figure(evidence.learning)
     return row

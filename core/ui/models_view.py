@@ -20,7 +20,7 @@ from core.ui.models_words import (
     labels_in_words,
     metrics_html,
     operating_points_html,
-    origins,
+    origins_html,
     size_in_words,
     weights_state_html,
 )
@@ -118,8 +118,8 @@ def _operating_points(spec: ModelSpec, evidence: Evidence | ModelError | None) -
         st.text("There are none, so this model calls nothing positive or negative: it has scores only.")
         return
     st.html(table)
-    for origin in origins(spec.labels):
-        st.caption(origin)
+    with st.expander("Where they come from", expanded=len(spec.labels) == 1):
+        st.html(origins_html(spec.labels))
 
 
 # ── Card ──────────────────────────────────────────────────────────────────────────────────────────────────────────

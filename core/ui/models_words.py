@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
-from core.domain import Estimate, IntendedUse, Label, ModelSpec, OperatingPoint
+from core.domain import Estimate, IntendedUse, Label, ModelSpec
 from core.models.evidence import Evidence
 from core.models.metrics import ALL_LABELS, AMONG_FINDINGS, metrics_by_label
 from core.models.registry import DamagedModel, has_written_weights, weights_size
@@ -177,10 +177,14 @@ def _without_empty_columns(head: Sequence[str], rows: Sequence[Sequence[str]]) -
     return [head[column] for column in kept], [[row[column] for column in kept] for row in rows]
 
 
-def origins(labels: Iterable[Label]) -> list[str]:
-    """Say on what the operating points were set, each origin once."""
-    points: Mapping[str, OperatingPoint] = {point.origin: point for label in labels for point in label.operating_points}
-    return [f"Set on {origin}." for origin in points]
+def origins_html(labels: Iterable[Label]) -> str:
+    """Say where each operating point comes from; empty where there are none."""
+    rows = [
+        (label_title(label), sentence_case(point.criterion), f"Set on {point.origin}")
+        for label in labels
+        for point in label.operating_points
+    ]
+    return table_html(("", "Set for", "Where it comes from"), rows) if rows else ""
 
 
 # ── HTML ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -92,7 +92,8 @@ class TestOperatingPoints:
         assert min(spared) == pytest.approx(0.95, abs=0.001)
         assert min(*found, *spared) >= 0.95
         assert sensitive.origin == (
-            f"1000 images, as they are ({found[1]:.3f}) and each twice more ({found[0]:.3f} of all together)"
+            f"1000 images, as they are (sensitivity {found[1]:.3f}) and each twice more (all together: sensitivity "
+            f"{found[0]:.3f})"
         )
 
     def test_the_default_balances_both_kinds_of_mistake(self) -> None:

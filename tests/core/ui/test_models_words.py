@@ -17,6 +17,7 @@ from core.ui.models_words import (
     labels_in_words,
     metrics_html,
     operating_points_html,
+    origins_html,
     size_in_words,
     table_html,
     use_in_words,
@@ -112,9 +113,14 @@ class TestOperatingPoints:
         assert "0.410" in html
         assert "Sensitivity" not in html
 
+    def test_every_point_says_where_it_comes_from(self) -> None:
+        row = '<th scope="row">Pneumonia</th><td>95 % sensitivity</td><td>Set on 521 made-up images</td>'
+        assert row in origins_html(SINGLE.labels)
+
     def test_without_operating_points_there_is_no_table(self) -> None:
         none = replace(SINGLE, labels=(replace(SINGLE.labels[0], operating_points=(), default_operating_point=""),))
         assert operating_points_html(none, None) == ""
+        assert origins_html(none.labels) == ""
 
 
 class TestWeights:
