@@ -11,10 +11,10 @@ from core.assessment.jobs import Job
 from core.assessment.labelled_set import Files
 from core.assessment.outcome import Assessment, Case
 from core.assessment.worker import open_requested
-from core.domain import Explanation, Image, Series
+from core.domain import Explanation, Image, Series, Study
 from core.errors import StudyError
 from core.io import Source, load_study
-from core.overlay import Picture, crop_and_scale
+from core.overlay import Picture, crop_and_scale, heatmap_on_grid, limits_for, overlay, whole_image
 from core.windowing import default_voi, render
 
 THUMB_PX = 240
@@ -30,8 +30,8 @@ def opened_files(job: Job) -> Iterator[Files]:
         labelled.files.close()
 
 
-def open_case(files: Files, case: Case) -> tuple[Series, int]:
-    """Return the series of a case, as the reader's page takes it, and the number of the frame in it.
+def case_study(files: Files, case: Case) -> Study:
+    """Load the file of a case, as the reader's page takes it.
 
     Raises
     ------
@@ -41,13 +41,18 @@ def open_case(files: Files, case: Case) -> tuple[Series, int]:
     source = Source(case.file.rpartition("/")[2], files.read(case.file))
     if source.digest != case.sha256:
         raise StudyError("The file was changed since it was evaluated.", hint="Evaluate it again.", code="file-changed")
-    frames = [(series, index) for series in load_study([source]).series for index in range(len(series.frames))]
+    return load_study([source])
+
+
+def find_frame(study: Study, case: Case) -> tuple[Series, int]:
+    """Return the series of a case in its study, and the number of the frame in it."""
+    frames = [(series, index) for series in study.series for index in range(len(series.frames))]
     return frames[case.frame]
 
 
 def case_image(files: Files, case: Case) -> Image:
-    """Decode a case; StudyError as `open_case`."""
-    series, index = open_case(files, case)
+    """Decode a case; StudyError as `case_study`."""
+    series, index = find_frame(case_study(files, case), case)
     return series.frames[index].load()
 
 
@@ -55,6 +60,24 @@ def picture_of(image: Image, *, side_px: int = THUMB_PX) -> Picture:
     """Return an image through its own window, its longer side `side_px`."""
     shown = render(image, None if image.is_colour else default_voi(image))
     return crop_and_scale(shown, max_side=side_px, enlarge=True, spacing=image.spacing)
+
+
+def heated_picture_of(assessment: Assessment, image: Image, *, label: str, side_px: int = THUMB_PX) -> Picture | None:
+    """Return an image as `picture_of` with the evidence for a label over it; None where nothing speaks for it.
+
+    Raises
+    ------
+    UnsuitableInputError, ModelError
+        As `core.explain.explain`.
+    """
+    explanation = heatmap_of(assessment, image, label=label)
+    if not explanation.has_positive_evidence:
+        return None
+    shown = picture_of(image, side_px=side_px)
+    heat = heatmap_on_grid(explanation, shown.shape[:2], region=whole_image(image.shape))
+    # A raw score that is higher by one has odds higher by a factor of 2.7: less than that shall look weak.
+    limits = limits_for((explanation,), at_least=1.0 if explanation.method == "CAM" else 0.0)
+    return overlay(shown, heat, opacity=0.6, limits=limits)
 
 
 def heatmap_of(assessment: Assessment, image: Image, *, label: str) -> Explanation:

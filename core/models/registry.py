@@ -1,6 +1,7 @@
 """Which models there are: the folders below `weights/`.
 
-Reading them loads no weights and does not import PyTorch. A damaged folder is reported beside the sound ones.
+Reading them loads no weights and does not import PyTorch. A damaged folder is reported beside the sound ones. Operating
+points that were saved in this installation (`core.models.saved_points`) stand among the model's own.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 from core.domain import ModelSpec
 from core.errors import ModelError
 from core.models.files import sha256_of
+from core.models.saved_points import with_saved_points
 from core.models.spec import WEIGHTS_FILE, read_spec
 
 WEIGHTS_VARIABLE = "LIGHTBOX_WEIGHTS"
@@ -65,6 +67,17 @@ def find_model(model_id: str, root: Path | None = None) -> ModelSpec:
     return entry
 
 
+def find_shipped_model(model_id: str, root: Path | None = None) -> ModelSpec:
+    """Return the model with this id as its folder has it, without operating points that were saved beside it.
+
+    Raises
+    ------
+    ModelError
+        As `find_model`.
+    """
+    return read_spec(model_folder(find_model(model_id, root), root))
+
+
 def model_folder(spec: ModelSpec, root: Path | None = None) -> Path:
     """Return the folder that a listed model was read from."""
     return (weights_root() if root is None else root) / spec.id
@@ -94,6 +107,7 @@ def _read(folder: Path) -> ModelSpec | DamagedModel:
     try:
         spec = read_spec(folder)
         _require_same_name(spec, folder)
+        spec = with_saved_points(spec)
     except ModelError as error:
         return DamagedModel(folder.name, error)
     return spec

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from core.domain import ModelSpec
 from core.errors import CoreError, DatasetError, ModelError
-from core.models.registry import find_model, model_folder
+from core.models.registry import find_shipped_model, model_folder
 from core.models.spec import read_spec, write_gate
 from core.training.command import report
 from core.training.config import TrainingConfig, read_config, read_toml
@@ -63,7 +63,7 @@ def add_trained_model_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Fit, measure and write the gate, reporting progress on standard error; the exit status is 0."""
-    spec = find_model(options.model)
+    spec = find_shipped_model(options.model)
     config = config_for(spec, options)
     folder = give_gate(spec, config, foreign=options.foreign, known=options.known)
     sys.stdout.write(f"{folder}\n")

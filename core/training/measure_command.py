@@ -18,7 +18,7 @@ from core.domain import Estimate, ModelSpec
 from core.errors import DatasetError, ModelError
 from core.models.evidence import LearningCurves, read_evidence, write_evidence
 from core.models.metrics import name_metrics
-from core.models.registry import find_model, model_folder
+from core.models.registry import find_shipped_model, model_folder
 from core.training.command import report
 from core.training.config import TrainingConfig
 from core.training.gate_command import add_trained_model_arguments, config_for
@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     """Measure, report progress on standard error, and print the figures; the exit status is 0."""
     from core.training.card import format_estimate
 
-    spec = find_model(options.model)
+    spec = find_shipped_model(options.model)
     figures = measure_again(spec, config_for(spec, options))
     for name, figure in figures.items():
         sys.stdout.write(f"{name}  {format_estimate(figure)}\n")

@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.__main__ import main
 from core.assessment import jobs
 from core.assessment.jobs import Request
-from core.assessment.outcome import assess
+from core.assessment.outcome import assess, most_wrong
 from core.assessment.store import DATA_VARIABLE, Store
+from core.models.registry import find_model
+from core.ui.evaluate.taking import made_files
 from tests.conftest import CHECKOUT
 from tests.core.assessment.made_set import BRAIN, CHEST, run_job, write_models, write_set
 
@@ -117,3 +120,68 @@ def test_the_outcome_has_the_figures_of_the_engine(folder: Path) -> None:
     auroc = own.metrics["auroc"]
     assert f"{auroc.value:.3f} ({auroc.low:.3f}–{auroc.high:.3f})" in words(page)
     assert any(title.startswith("ROC curve: Pneumonia") for title in charts(page))
+
+
+def part(page: AppTest, name: str) -> AppTest:
+    page.button_group(key="part").set_value(name).run()
+    assert not page.exception
+    assert not page.error, page.error[0].value
+    return page
+
+
+def test_the_threshold_moves_by_hand_and_for_an_aim_and_is_saved(folder: Path) -> None:
+    store = Store()
+    job = run_job(store, folder, owner=OWNER)
+    page = opened(job.id)
+    way = f"way_{job.id}_Pneumonia"
+    page.selectbox(key=way).select("For a sensitivity").run()
+    page.number_input(key=f"sensitivity_{job.id}_Pneumonia").set_value(100.0).run()
+    assert "found **100 % (" in words(page)
+    page.text_input(key="point_name_Pneumonia").set_value("all-found").run()
+    page.button(key="save_point_Pneumonia").click().run()
+    assert not page.exception
+    (label, _) = find_model(CHEST.id).labels
+    point = label.operating_points[-1]
+    assert (point.name, point.criterion) == ("all-found", "100 % sensitivity")
+    assert point.origin.startswith("12 images of an evaluated set")
+    assert label.default_operating_point == "sensitive"
+    lowest = min(case.scores[0] for case in assess(store, job).cases if case.names == ("pneumonia",))
+    assert point.threshold == lowest
+    assert page.selectbox(key=way).value.startswith("As set (all-found)")
+
+
+def test_cases_are_shown_most_confidently_wrong_first_and_open_on_the_page_read(folder: Path) -> None:
+    store = Store()
+    job = run_job(store, folder, owner=OWNER)
+    page = part(opened(job.id), "Cases")
+    wrong = most_wrong(assess(store, job), "Pneumonia")
+    cards = [button.key for button in page.button if button.key and button.key.startswith("read_")]
+    assert cards == [f"read_{number}" for number in wrong]
+    assert words(page).count("data:image/jpeg") >= len(wrong)
+
+
+def test_groups_and_the_comparison_say_what_there_is(folder: Path) -> None:
+    store = Store()
+    first = run_job(store, folder, owner=OWNER)
+    page = part(opened(first.id), "Subgroups")
+    assert "Nothing tells the images apart" in page.info[0].value
+    assert "no evaluation of another model" in words(part(page, "Compare"))
+    run_job(store, folder, model=BRAIN.id, owner=OWNER, meanings={"normal": "None", "pneumonia": "Glioma"})
+    page = part(opened(first.id), "Compare")
+    assert "Both evaluated **12 images of 12 patients**." in words(page)
+    assert any(title.startswith("ROC curve: Made-up chest model") for title in charts(page))
+
+
+def test_files_are_those_of_the_command(folder: Path, tmp_path: Path) -> None:
+    job = run_job(Store(), folder, owner=OWNER)
+    page = part(opened(job.id), "Report")
+    page.button(key="make_files").click().run()
+    assert not page.exception
+    assert len(page.get("download_button")) == 3
+    assert main(["evaluate", str(folder), "--model", CHEST.id, "--out", str(tmp_path / "out")]) == 0
+    command = json.loads((tmp_path / "out" / "report.json").read_text("utf-8"))
+    own = json.loads(made_files(assess(Store(), job))["report.json"])
+    for each in (own, command):
+        for passing in ("seconds", "images_per_second", "images_computed"):
+            each.pop(passing)
+    assert own == command

@@ -24,8 +24,16 @@ def calls_as_matrix(one: DrawnLabel) -> ConfusionMatrix | None:
     return ConfusionMatrix((f"no {one.title.lower()}", one.title.lower()), rows)
 
 
-def confusion_figure(matrix: ConfusionMatrix, *, title: str) -> go.Figure:
-    """Draw how often each class was called which; the shade is the share of the row."""
+def confusion_figure(matrix: ConfusionMatrix, *, title: str, can_be_clicked: bool = False) -> go.Figure:
+    """Draw how often each class was called which; the shade is the share of the row.
+
+    Parameters
+    ----------
+    matrix : ConfusionMatrix
+    title : str
+    can_be_clicked : bool
+        Lays an unseen point over each cell, row by row: plotly tells of clicks on points, not on shades.
+    """
     counts = np.array(matrix.counts, dtype=float)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     names = [sentence_case(name) for name in matrix.names]
@@ -43,10 +51,24 @@ def confusion_figure(matrix: ConfusionMatrix, *, title: str) -> go.Figure:
         ygap=2,
         hovertemplate="%{y}, called %{x}: %{customdata} cases, %{z:.1%}<extra></extra>",
     )
+    if can_be_clicked:
+        places = [(x, y) for y in names for x in names]
+        figure.add_scatter(
+            x=[x for x, _ in places],
+            y=[y for _, y in places],
+            mode="markers",
+            marker={"symbol": "square", "size": max(24, 250 // len(names)), "opacity": 0},
+            selected={"marker": {"opacity": 0}},
+            unselected={"marker": {"opacity": 0}},
+            customdata=counts.ravel(),
+            hovertemplate="%{y}, called %{x}: %{customdata} cases. Click to see them<extra></extra>",
+            showlegend=False,
+        )
     # As annotations, which have the colour of the theme's letters.
     for (row, column), count in np.ndenumerate(counts):
         words = f"<b>{int(count)}</b><br>{shares[row, column]:.1%}"
         figure.add_annotation(x=names[column], y=names[row], text=words, showarrow=False)
-    figure.update_xaxes(title="Called by the model", showgrid=False)
-    figure.update_yaxes(title="Reference", showgrid=False, autorange="reversed")
+    edge = len(names) - 0.5
+    figure.update_xaxes(title="Called by the model", showgrid=False, range=[-0.5, edge])
+    figure.update_yaxes(title="Reference", showgrid=False, range=[edge, -0.5])
     return figure

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -13,6 +14,7 @@ from core.domain import Estimate
 from core.evaluation import METRICS, predictive_values
 from core.reports import plots
 from core.reports.wording import estimate_in_numbers, label_title
+from core.ui.evaluate.chosen import Chosen, clicked_bin, clicked_cell
 from core.ui.evaluate.state import Bench, Table
 from core.ui.evaluate.words import percent
 from core.ui.models_charts import CONFIG
@@ -30,26 +32,27 @@ def show_figures(_bench: Bench, _store: Store, table: Table, assessment: Assessm
     labels = drawn(assessment)
     one = next(each for each in labels if each.label.name == table.label)
     matrix = matrix_of(assessment, one)
-    rows: list[dict[str, go.Figure]] = [
-        {
-            **(
-                {"confusion": plots.confusion_figure(matrix, title=_matrix_title(assessment, one.title))}
-                if matrix
-                else {}
-            ),
-            "histogram": plots.score_histogram_figure(one),
-        },
-        {
-            "roc": plots.roc_figure(labels, chosen=table.label),
-            "precision_recall": plots.precision_recall_figure(labels, chosen=table.label),
-        },
-        {"reliability": plots.reliability_figure(one)},
-    ]
-    for row in rows[:2]:
-        for column, (name, figure) in zip(st.columns(2, gap="medium"), row.items(), strict=False):
-            show_chart(column, figure, key=f"chart_{name}")
     left, right = st.columns(2, gap="medium")
-    show_chart(left, rows[2]["reliability"], key="chart_reliability")
+    if matrix is not None:
+        title = _matrix_title(assessment, one.title)
+        show_chart(
+            left,
+            plots.confusion_figure(matrix, title=title, can_be_clicked=True),
+            key="chart_confusion",
+            on_click=lambda number: look_at_cases(table, clicked_cell(assessment, number)),
+        )
+    show_chart(
+        right,
+        plots.score_histogram_figure(one),
+        key="chart_histogram",
+        on_click=lambda number: look_at_cases(table, clicked_bin(number)),
+    )
+    st.caption("Click a cell or a bar to see its cases; without a mouse, choose them under Cases.")
+    left, right = st.columns(2, gap="medium")
+    show_chart(left, plots.roc_figure(labels, chosen=table.label), key="chart_roc")
+    show_chart(right, plots.precision_recall_figure(labels, chosen=table.label), key="chart_precision_recall")
+    left, right = st.columns(2, gap="medium")
+    show_chart(left, plots.reliability_figure(one), key="chart_reliability")
     with right:
         _elsewhere(assessment, table)
     st.subheader("All figures, with 95 % intervals")
@@ -58,9 +61,27 @@ def show_figures(_bench: Bench, _store: Store, table: Table, assessment: Assessm
     st.html(report_html(assessment))
 
 
-def show_chart(column: DeltaGenerator, figure: go.Figure, *, key: str) -> None:
-    """Draw a chart, with words for those who cannot see it."""
-    column.plotly_chart(figure, key=key, config=CONFIG, alt=figure.layout.title.text)
+def show_chart(
+    column: DeltaGenerator, figure: go.Figure, *, key: str, on_click: Callable[[int], None] | None = None
+) -> None:
+    """Draw a chart, with words for those who cannot see it; `on_click` gets the number of the point that is clicked."""
+    words = figure.layout.title.text
+    if on_click is None:
+        column.plotly_chart(figure, key=key, config=CONFIG, alt=words)
+        return
+
+    def clicked() -> None:
+        points = st.session_state[key].selection.points
+        if points:
+            on_click(points[0]["point_index"])
+
+    column.plotly_chart(figure, key=key, config=CONFIG, alt=words, on_select=clicked, selection_mode="points")
+
+
+def look_at_cases(table: Table, chosen: Chosen) -> None:
+    """Go to the gallery with these cases; to be called before the page is drawn."""
+    table.chosen, table.page = chosen, 0
+    st.session_state["part"] = "Cases"
 
 
 def _matrix_title(assessment: Assessment, title: str) -> str:

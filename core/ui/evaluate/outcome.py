@@ -12,7 +12,10 @@ from core.assessment.outcome import Assessment
 from core.assessment.store import Store
 from core.reports.wording import label_title
 from core.ui.answer import notices_html
+from core.ui.evaluate.cases import show_cases
+from core.ui.evaluate.comparing import show_comparison
 from core.ui.evaluate.figures import show_figures
+from core.ui.evaluate.groups import show_groups
 from core.ui.evaluate.state import Bench, Table, assessment_of
 from core.ui.evaluate.taking import show_files
 from core.ui.evaluate.threshold import show_threshold
@@ -35,10 +38,10 @@ def _show(bench: Bench, store: Store, measured: Assessment) -> None:
         st.title(measured.model.title)
         head = st.container(key="outcome_head")
         with st.container(horizontal=True, vertical_alignment="bottom", key="row_outcome"):
+            st.session_state.setdefault("part", "Figures")
             part = st.segmented_control(
                 "What to look at",
                 list(PARTS),
-                default="Figures",
                 required=True,
                 key="part",
                 label_visibility="collapsed",
@@ -48,7 +51,7 @@ def _show(bench: Bench, store: Store, measured: Assessment) -> None:
         assessment = at_operating_points(measured, table.points)
         with head:
             _say(assessment, table)
-        PARTS[part](bench, store, table, assessment)
+        PARTS[part or "Figures"](bench, store, table, assessment)
 
 
 def _choose_label(table: Table, assessment: Assessment) -> None:
@@ -70,7 +73,8 @@ def _choose_label(table: Table, assessment: Assessment) -> None:
 
 def _say(assessment: Assessment, table: Table) -> None:
     own = assessment.result.label(table.label)
-    st.markdown(summary(assessment, table.label))
+    with st.container(key="summary"):
+        st.markdown(summary(assessment, table.label))
     st.caption(f"{mistakes_in_words(own)} {_what_was_measured(assessment)}".strip())
     st.html(notices_html((*assessment.notices, *assessment.result.notices), title="Keep in mind"))
     left_out = left_out_in_words(assessment)
@@ -88,4 +92,10 @@ def _what_was_measured(assessment: Assessment) -> str:
 
 
 Part = Callable[[Bench, Store, Table, Assessment], None]
-PARTS: dict[str, Part] = {"Figures": show_figures, "Report": show_files}
+PARTS: dict[str, Part] = {
+    "Figures": show_figures,
+    "Cases": show_cases,
+    "Subgroups": show_groups,
+    "Compare": show_comparison,
+    "Report": show_files,
+}

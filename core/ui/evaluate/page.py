@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from core.assessment import jobs
@@ -13,9 +15,12 @@ from core.ui.evaluate.running import show_ended, show_running
 from core.ui.evaluate.state import PARAMETER, open_bench, open_store, owner
 from core.ui.failure import show_error
 
+STYLE = Path(__file__).with_name("evaluate.css")
+
 
 def evaluate_page() -> None:
     """Show the page."""
+    st.html(STYLE)
     bench, job_id = open_bench(), st.query_params.get(PARAMETER)
     try:
         store = open_store()

@@ -17,14 +17,17 @@ from core.assessment.uploads import Upload
 from core.assessment.worker import Worker
 from core.data_folder import data_folder
 from core.domain import OperatingPoint
+from core.evaluation import Subgroups
 from core.models.registry import find_model
 from core.training.config import LabelTable
 from core.ui.access import current_user
+from core.ui.evaluate.chosen import Chosen, MostWrong
 from core.ui.evaluate.looking import Look
 from core.ui.session import Bounded
 
 PARAMETER = "job"
 ASSESSMENTS = 3
+GROUPS = 20
 PICTURES = 400
 """Pictures of cases that are kept: some twenty kilobytes each."""
 
@@ -85,9 +88,15 @@ class Table:
         The label that is looked at.
     points : dict of str to OperatingPoint
         Where labels are called, by name; the model's own where a label is not named.
+    chosen : Chosen
+        The cases that are looked at.
+    page : int
+        The part of them that is on the screen, from 0.
     """
 
     label: str = ""
+    chosen: Chosen = field(default_factory=MostWrong)
+    page: int = 0
     points: dict[str, OperatingPoint] = field(default_factory=dict)
 
 
@@ -99,6 +108,7 @@ class Bench:
     tables: dict[str, Table] = field(default_factory=dict)
     assessments: Bounded[Assessment] = field(default_factory=lambda: Bounded(ASSESSMENTS))
     pictures: Bounded[str] = field(default_factory=lambda: Bounded(PICTURES))
+    groups: Bounded[Subgroups] = field(default_factory=lambda: Bounded(GROUPS))
     files: Bounded[Mapping[str, bytes]] = field(default_factory=lambda: Bounded(2))
 
     def table(self, job_id: str) -> Table:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import partial
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
 from core.assessment.outcome import Assessment
-from core.domain import OperatingPoint
+from core.domain import Estimate, OperatingPoint
+from core.errors import CoreError
 from core.evaluation import (
     count_calls,
     lowest_cost_threshold,
@@ -19,12 +22,16 @@ from core.evaluation import (
     threshold_for_specificity,
     youden_threshold,
 )
+from core.models.saved_points import forget_point, save_point, saved_points
 from core.reports.wording import sentence_case
 from core.ui.evaluate.state import Table
+from core.ui.failure import show_error
 
 NAME = "chosen-here"
 """Of a point that has not been saved."""
-_AS_SET, _BY_HAND = "As the model has it", "By hand"
+POINTS_CHANGED, NOT_SAVED = "points_changed", "point_not_saved"
+"""Where the session keeps what became of saving a point, until the page is drawn."""
+_AS_SET, _BY_HAND = "As set", "By hand"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +53,29 @@ def point_at(threshold: float, criterion: str, cases: Scored, *, name: str = NAM
     """Return an operating point that was set on these cases, with what it gives there."""
     calls = count_calls(cases.truth, cases.scores, threshold=threshold)
     n = len(cases.truth)
+    origin = f"{n} images of an evaluated set, {date.today():%Y-%m-%d}"
     return OperatingPoint(
-        name, threshold, criterion, f"{n} images of an evaluated set", n, calls.sensitivity, calls.specificity
+        name, threshold, criterion, origin, n, *map(_if_defined, (calls.sensitivity, calls.specificity))
     )
+
+
+def _if_defined(estimate: Estimate) -> Estimate | None:
+    return None if math.isnan(estimate.value) else estimate
 
 
 def show_threshold(table: Table, measured: Assessment) -> None:
     """Show where the label is called, and the ways to call it elsewhere."""
+    if st.session_state.pop(POINTS_CHANGED, False):
+        st.rerun()
     label, cases = table.label, scored(measured, table.label)
     own = next(one for one in measured.labels if one.name == label)
-    ways = {f"{_AS_SET}: {sentence_case(point.criterion)}": point for point in own.operating_points}
+    ways = {_as_set(point): point for point in own.operating_points}
     with st.container(border=True, horizontal=True, vertical_alignment="bottom", key="row_threshold"):
         way = st.selectbox(
             "Call it positive",
             [*ways, *_AIMS],
             index=_index_of_default(list(ways.values()), own.operating_point),
-            key=f"way_{measured.job.id}_{label}",
+            key=_key_of_way(measured, label),
             width=360,
         )
         point = ways[way] if way in ways else _AIMS[way](measured, label, cases)
@@ -71,6 +85,66 @@ def show_threshold(table: Table, measured: Assessment) -> None:
             return
         table.points[label] = point
         st.markdown(f"Positive from a score of **{point.threshold:.3f}**")
+        failure = st.session_state.pop(NOT_SAVED, None)
+        if failure is not None:
+            show_error(failure)
+        if point.name == NAME:
+            with st.popover("Save it", icon=":material/bookmark_add:", key=f"save_{label}"):
+                _save(measured, label, point)
+        elif point.name in saved_points(measured.model, label):
+            with st.popover("Saved here", icon=":material/bookmark:", key=f"saved_{label}"):
+                _saved(measured, label, point)
+
+
+def _save(measured: Assessment, label: str, point: OperatingPoint) -> None:
+    """Offer to keep a point: it is then known by its name on every page and to the commands."""
+    st.markdown(
+        f"Set for {point.criterion} on {point.origin}. It holds for this version of the model alone, and is known by "
+        "its name on every page and to the commands."
+    )
+    name = st.text_input("Name", placeholder="screening-2026", key=f"point_name_{label}")
+    is_default = st.checkbox("Call by it from now on, on the page Read as well", key=f"point_default_{label}")
+    named = replace(point, name=name)
+    keep = partial(_keep, measured, label, named, is_default=is_default)
+    st.button("Save", type="primary", key=f"save_point_{label}", disabled=not name, on_click=keep)
+
+
+def _keep(measured: Assessment, label: str, point: OperatingPoint, *, is_default: bool) -> None:
+    """Save a point and choose it; called before the page is drawn."""
+    try:
+        save_point(measured.model, label, point, is_default=is_default)
+    except CoreError as error:
+        st.session_state[NOT_SAVED] = error
+        return
+    st.session_state[_key_of_way(measured, label)] = _as_set(point)
+    st.session_state[POINTS_CHANGED] = True
+
+
+def _forget(measured: Assessment, label: str, point: OperatingPoint) -> None:
+    forget_point(measured.model, label, point.name)
+    st.session_state.pop(_key_of_way(measured, label), None)
+    st.session_state[POINTS_CHANGED] = True
+
+
+def _key_of_way(measured: Assessment, label: str) -> str:
+    return f"way_{measured.job.id}_{label}"
+
+
+def _saved(measured: Assessment, label: str, point: OperatingPoint) -> None:
+    own = next(one for one in measured.labels if one.name == label)
+    st.markdown(
+        f"“{point.name}”: set for {point.criterion} on {point.origin}."
+        + (" The label is called by it everywhere." if own.default_operating_point == point.name else "")
+    )
+    st.caption(f"The command takes it with --operating-point {point.name}.")
+    if own.default_operating_point != point.name:
+        make = partial(_keep, measured, label, point, is_default=True)
+        st.button("Call by it from now on", key=f"make_default_{label}", on_click=make)
+    st.button("Delete it", key=f"forget_point_{label}", on_click=partial(_forget, measured, label, point))
+
+
+def _as_set(point: OperatingPoint) -> str:
+    return f"{_AS_SET} ({point.name}): {sentence_case(point.criterion)}"
 
 
 def _index_of_default(points: list[OperatingPoint], default: OperatingPoint | None) -> int:

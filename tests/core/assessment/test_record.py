@@ -17,7 +17,15 @@ from sklearn import metrics
 
 from core.__main__ import main
 from core.assessment.charts import at_operating_points
-from core.assessment.gallery import case_image, cases_called, cases_in_cell, cases_scored, open_case, opened_files
+from core.assessment.gallery import (
+    case_image,
+    case_study,
+    cases_called,
+    cases_in_cell,
+    cases_scored,
+    find_frame,
+    opened_files,
+)
 from core.assessment.outcome import assess, most_wrong
 from core.assessment.record import as_record, predictions_csv
 from core.assessment.report import assessment_html
@@ -219,12 +227,12 @@ def test_cases_are_found_by_score_and_opened(folder: Path, store: Store) -> None
     assert set(chosen) == set(np.flatnonzero((scores >= low) & (scores < high)).tolist())
     case = assessment.cases[chosen[0]]
     with opened_files(assessment.job) as files:
-        series, index = open_case(files, case)
+        series, index = find_frame(case_study(files, case), case)
         assert series.frames[index].uid == f"{case.sha256}:1"
         assert case_image(files, case).shape == (64, 64)
         (folder / case.file).write_bytes(b"changed")
         with pytest.raises(StudyError):
-            open_case(files, case)
+            case_study(files, case)
 
 
 def test_cells_of_exclusive_labels(folder: Path, store: Store) -> None:
