@@ -14,7 +14,7 @@ from pathlib import Path
 
 from core.domain import ModelSpec
 from core.models.evidence import write_evidence
-from core.models.registry import find_model, model_folder
+from core.models.registry import find_shipped_model, model_folder
 from core.models.spec import read_spec, rewrite_spec
 from core.training.command import report
 from core.training.config import TrainingConfig
@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Calibrate, report progress on standard error, and print the model folder; the exit status is 0."""
-    spec = find_model(options.model)
+    spec = find_shipped_model(options.model)
     sys.stdout.write(f"{calibrate_again(spec, config_for(spec, options))}\n")
     return 0
 
