@@ -21,9 +21,9 @@ SIZE = 224
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a label's last layer holds: every weight, and the bias."""
+    """What a label's last layer holds: the weight of every channel, or of each, and the bias."""
 
-    weight: float
+    weight: float | tuple[float, ...]
     bias: float
 
 
@@ -73,7 +73,7 @@ def write_known_model(root: Path, spec: ModelSpec, answers: Mapping[str, Answer]
     assert bias is not None
     with torch.no_grad():
         for index, label in enumerate(spec.labels):
-            weight[index] = answers[label.name].weight
+            weight[index] = torch.as_tensor(answers[label.name].weight)
             bias[index] = answers[label.name].bias
     return write_model(root / spec.id, spec, network.state_dict(), card="# Made up for tests\n")
 

@@ -21,6 +21,7 @@ BENCHMARKS = {
     "viewer": "Under the hand: windowing, slices, a large series",
     "evaluate": "From a labelled set to figures that can be trusted",
     "train": "From a labelled folder to a network: an epoch",
+    "load": "Eight readers at once, and what a large upload leaves behind",
 }
 """A name is that of a module beside this one whose `figures()` returns a list of `Figure`: a new one is a new line."""
 
