@@ -7,17 +7,17 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from concurrent.futures import TimeoutError as StillRunning
-from functools import partial
-from typing import TypeVar
+from dataclasses import dataclass
 
 from core import io, workflow
 from core.domain import Image, ModelSpec, Series
 from core.errors import CoreError
 from core.models.proposal import Proposal
+from core.ui.failure import StudyClosed
 from core.ui.session import OpenStudy, Outcome
+from core.ui.viewer import PixelSource
 from core.workflow import Reading
 
-T = TypeVar("T")
 log = logging.getLogger("lightbox")
 
 PATIENCE_S = 0.3
@@ -39,12 +39,10 @@ class Line:
         self._tickets: list[object] = []
         self._lock = threading.Lock()
 
-    def enter(self) -> object:
-        """Stand at the end, and return a ticket."""
-        ticket = object()
+    def enter(self, ticket: object) -> None:
+        """Stand at the end, with a ticket."""
         with self._lock:
             self._tickets.append(ticket)
-        return ticket
 
     def before(self, ticket: object) -> int:
         """Return how many came before and still wait; 0 for a ticket that was given back."""
@@ -92,6 +90,14 @@ def _warm_up(model_ids: Sequence[str]) -> None:
             log.warning("Model %s could not be warmed up: %s", model_id, error.code)
 
 
+def source_of(opened: OpenStudy, series: Series | None = None) -> PixelSource:
+    """Return where the pictures of a series come from, the open one's unless another one is named."""
+    series = series or opened.series
+    if series.uid not in opened.sources:
+        opened.sources[series.uid] = PixelSource(series, images=opened.images)
+    return opened.sources[series.uid]
+
+
 def decode(opened: OpenStudy, index: int, *, while_waiting: Callable[[], None]) -> Image:
     """Return a frame of the open series, decoded.
 
@@ -109,39 +115,93 @@ def decode(opened: OpenStudy, index: int, *, while_waiting: Callable[[], None]) 
     StudyError
         Its pixels cannot be decoded.
     """
-    frame = opened.series.frames[index]
-    known = opened.images.get(frame.uid)
+    known = opened.images.get(opened.series.frames[index].uid)
     if known is not None:
         return known
-    return opened.images.put(frame.uid, _result(_decoders.submit(frame.load), while_waiting))
+    future = _decoders.submit(source_of(opened).image, index)
+    try:
+        return future.result(timeout=PATIENCE_S)
+    except StillRunning:
+        while_waiting()
+        return future.result()
 
 
-def ask(
-    opened: OpenStudy, index: int, image: Image, spec: ModelSpec, *, while_waiting: Callable[[int], None]
-) -> Outcome:
-    """Return what a model says of a frame, or the reason why it says nothing.
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """There is no answer yet; so many readers come before."""
+
+    before: int
+
+
+def answer(opened: OpenStudy, index: int, spec: ModelSpec, *, patience_s: float | None = None) -> Outcome | Waiting:
+    """Return what a model says of a frame of the open series, or the reason why it says nothing.
 
     Parameters
     ----------
     opened : OpenStudy
         Remembers the outcome.
     index : int
-        The frame of the open series, from 0.
-    image : Image
-        That frame, decoded.
+        The frame, from 0.
     spec : ModelSpec
-    while_waiting : callable
-        Called where the answer takes longer than a moment, and again whenever fewer are before this one, with how many
-        these are: to say so on the page.
+    patience_s : float, optional
+        How long to wait for it; `PATIENCE_S` when left out.
+
+    Returns
+    -------
+    Outcome or Waiting
+        `Waiting` where the model is still at work: ask again.
+
+    Raises
+    ------
+    StudyClosed
+        The study was closed meanwhile.
     """
-    key = f"{image.uid}/{spec.sha256}"
+    key = f"{opened.series.frames[index].uid}/{spec.sha256}"
     known = opened.outcomes.get(key)
     if known is not None:
         return known
-    ticket = LINE.enter()
-    read = partial(_read, opened.series, index, image, spec, opened.owner)
-    future = _workers.submit(_in_turn, ticket, read)
-    return opened.outcomes.put(key, _in_line(future, ticket, while_waiting))
+    future = opened.asked.get(key)
+    if future is None:
+        _put_off_others(opened)
+        future = opened.asked[key] = _question(opened, index, spec)
+    wait([future], timeout=PATIENCE_S if patience_s is None else patience_s)
+    if not future.done():
+        return Waiting(LINE.before(future))
+    if future.cancelled():
+        raise StudyClosed
+    opened.asked.pop(key, None)
+    return opened.outcomes.put(key, future.result())
+
+
+def _question(opened: OpenStudy, index: int, spec: ModelSpec) -> Future[Outcome]:
+    future = _workers.submit(_read, opened.series, index, source_of(opened), spec, opened.owner)
+    LINE.enter(future)
+    # Called at once where it is done already.
+    future.add_done_callback(LINE.leave)
+    return future
+
+
+def _put_off_others(opened: OpenStudy) -> None:
+    """Take back what was asked about images that are not looked at any more and has not begun; keep what is done."""
+    for key, other in list(opened.asked.items()):
+        if other.cancel():
+            del opened.asked[key]
+        elif other.done() and not other.exception():
+            opened.outcomes.put(key, opened.asked.pop(key).result())
+
+
+def ask(opened: OpenStudy, index: int, spec: ModelSpec, *, while_waiting: Callable[[int], None]) -> Outcome:
+    """Return what a model says of a frame, however long it takes; see `answer`.
+
+    `while_waiting` is called where the answer takes longer than a moment, and again whenever fewer are before this one,
+    with how many these are: to say so on the page.
+    """
+    told = None
+    while isinstance(outcome := answer(opened, index, spec), Waiting):
+        if outcome.before != told:
+            while_waiting(outcome.before)
+            told = outcome.before
+    return outcome
 
 
 def proposal(opened: OpenStudy) -> Future[Proposal]:
@@ -166,35 +226,9 @@ def _propose(series: Series, seen: Image | None) -> Proposal:
     return workflow.propose_for_image(series, image)
 
 
-def _result(future: Future[T], while_waiting: Callable[[], None]) -> T:
+def _read(series: Series, index: int, source: PixelSource, spec: ModelSpec, reader: str) -> Outcome:
     try:
-        return future.result(timeout=PATIENCE_S)
-    except StillRunning:
-        while_waiting()
-        return future.result()
-
-
-def _in_turn(ticket: object, read: Callable[[], T]) -> T:
-    try:
-        return read()
-    finally:
-        LINE.leave(ticket)
-
-
-def _in_line(future: Future[T], ticket: object, while_waiting: Callable[[int], None]) -> T:
-    told = None
-    while True:
-        try:
-            return future.result(timeout=PATIENCE_S)
-        except StillRunning:
-            before = LINE.before(ticket)
-            if before != told:
-                while_waiting(before)
-                told = before
-
-
-def _read(series: Series, index: int, image: Image, spec: ModelSpec, reader: str) -> Outcome:
-    try:
+        image = source.image(index)
         reading: Reading = workflow.read_frame(series, index, model_id=spec.id, image=image, reader=reader)
     except CoreError as error:
         return error

@@ -137,19 +137,20 @@ def label_controls(view: View, labels: Mapping[str, str], methods: Sequence[str]
         view.label = next(iter(labels))
     if view.method not in methods:
         view.method = methods[0]
-    with st.container(horizontal=True, vertical_alignment="bottom", key="row_subject"):
-        st.selectbox(
-            "Heatmap for", list(labels), format_func=lambda name: labels.get(name, name), **tied(view, "label")
-        )
-        st.selectbox("Method", methods, **tied(view, "method"))
+    st.selectbox("Heatmap for", list(labels), format_func=lambda name: labels.get(name, name), **tied(view, "label"))
+    st.selectbox("Method", methods, **tied(view, "method"))
 
 
-def heat_look_controls(view: View, *, is_shown: bool, can_insist: bool) -> None:
-    """Show how strongly the heatmap covers the image, and the switch that brings up one that is left out."""
+def heat_look_controls(view: View, *, is_shown: bool) -> None:
+    """Show how strongly the heatmap covers the image."""
     with st.container(horizontal=True, vertical_alignment="bottom", key="row_look"):
         st.slider("Opacity, %", 0, 100, step=5, disabled=not is_shown, **tied(view, "opacity"))
         st.toggle("Contour", disabled=not is_shown, **tied(view, "contour"))
-        st.toggle("Show evidence anyway", disabled=not can_insist, **tied(view, "evidence_anyway"))
+
+
+def evidence_control(view: View) -> None:
+    """Show the switch that brings up a heatmap that is left out."""
+    st.toggle("Show evidence anyway", **tied(view, "evidence_anyway"))
 
 
 def score_control(view: View) -> None:

@@ -6,11 +6,12 @@ sample of a large array, and a small lesion can fall through it. Every key is a 
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -26,6 +27,9 @@ from core.ui.offers import Offer
 from core.ui.shelf import SHELF
 from core.workflow import Reading, opening_index
 
+if TYPE_CHECKING:
+    from core.ui.viewer import PixelSource, ViewerState
+
 T = TypeVar("T")
 MIB = 2**20
 IMAGES_BYTES = 192 * MIB
@@ -40,7 +44,7 @@ Outcome = Reading | CoreError
 class Bounded(Generic[T]):
     """A cache that forgets what was used longest ago once its entries weigh more than `limit`.
 
-    The entry that was put in last is always kept, however heavy it is.
+    The entry that was put in last is always kept, however heavy it is. Every thread may use it.
     """
 
     def __init__(self, limit: int, *, weigh: Callable[[T], int] = lambda _: 1) -> None:
@@ -48,33 +52,38 @@ class Bounded(Generic[T]):
         self._weigh = weigh
         self._entries: OrderedDict[str, tuple[T, int]] = OrderedDict()
         self._weight = 0
+        self._lock = threading.RLock()
 
     def get(self, key: str) -> T | None:
         """Return an entry and count it as used; None where there is none."""
-        if key not in self._entries:
-            return None
-        self._entries.move_to_end(key)
-        return self._entries[key][0]
+        with self._lock:
+            if key not in self._entries:
+                return None
+            self._entries.move_to_end(key)
+            return self._entries[key][0]
 
     def put(self, key: str, entry: T) -> T:
         """Keep an entry and return it."""
-        self.drop(key)
-        weight = self._weigh(entry)
-        self._entries[key] = (entry, weight)
-        self._weight += weight
-        while self._weight > self._limit and len(self._entries) > 1:
-            self.drop(next(iter(self._entries)))
+        with self._lock:
+            self.drop(key)
+            weight = self._weigh(entry)
+            self._entries[key] = (entry, weight)
+            self._weight += weight
+            while self._weight > self._limit and len(self._entries) > 1:
+                self.drop(next(iter(self._entries)))
         return entry
 
     def drop(self, key: str) -> None:
         """Forget an entry where it exists."""
-        _, weight = self._entries.pop(key, (None, 0))
-        self._weight -= weight
+        with self._lock:
+            _, weight = self._entries.pop(key, (None, 0))
+            self._weight -= weight
 
     def clear(self) -> None:
         """Forget everything."""
-        self._entries.clear()
-        self._weight = 0
+        with self._lock:
+            self._entries.clear()
+            self._weight = 0
 
     @property
     def weight(self) -> int:
@@ -107,10 +116,14 @@ class View:
         Magnification, and the point of the image in the middle of the picture, in percent.
     label, method
         What the heatmap explains, and how; empty label: the one that matters most.
+    methods : tuple of str
+        By which the model asked last can be explained; empty before it has answered.
     opacity : int
         In percent.
     evidence_anyway, score_anyway : bool
         The reader asked for what a negative call, or an image outside the intended use, does not show by itself.
+    seen : ViewerState or None
+        How the viewer stood when it last told; None before, and where there is no viewer.
     """
 
     frame: int = 1
@@ -126,10 +139,12 @@ class View:
     down: int = 50
     label: str = ""
     method: str = "CAM"
+    methods: tuple[str, ...] = ()
     opacity: int = 60
     contour: bool = False
     evidence_anyway: bool = False
     score_anyway: bool = False
+    seen: ViewerState | None = None
 
     def reset(self) -> None:
         """Go back to how the file wants to be seen, the whole of it."""
@@ -158,6 +173,10 @@ class OpenStudy:
         Whether the patient's identity was asked for on the screen: of this study only.
     offer : Offer
         What can be taken along.
+    sources : dict
+        Where the viewer gets the pictures of a series, by its uid.
+    asked : dict
+        What models are at work on, by the same keys as `outcomes`.
     outcomes
         What models said, by the frame's uid and the SHA-256 of the model's weights; `explanations` by label and
         method besides.
@@ -181,6 +200,8 @@ class OpenStudy:
     proposals: dict[str, Future[Proposal]] = field(default_factory=dict)
     reveal_identity: bool = False
     offer: Offer = field(default_factory=Offer)
+    sources: dict[str, PixelSource] = field(default_factory=dict)
+    asked: dict[str, Future[Outcome]] = field(default_factory=dict)
     images: Bounded[Image] = field(default_factory=lambda: Bounded(IMAGES_BYTES, weigh=_weigh_image))
     explanations: Bounded[Explanation] = field(default_factory=lambda: Bounded(EXPLANATIONS))
     outcomes: Bounded[Outcome] = field(default_factory=lambda: Bounded(OUTCOMES_BYTES, weigh=_weigh_outcome))
@@ -223,6 +244,12 @@ class OpenStudy:
         """
         self.closed_because = because
         self.offer.withdraw()
+        for source in list(self.sources.values()):
+            source.close()
+        for question in list(self.asked.values()):
+            question.cancel()
+        self.sources.clear()
+        self.asked.clear()
         self.study = Study(self.study.sha256, series=())
         for kept in (self.images, self.explanations, self.outcomes, self.thumbnails):
             kept.clear()

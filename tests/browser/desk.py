@@ -19,7 +19,21 @@ from tests.serving import Server
 
 ANSWER_TIMEOUT_MS = 60_000
 """An answer may wait for a model that is being loaded on a busy machine."""
-SETTLED_MS = 200
+SETTLED_MS = 300
+"""A little longer than the viewer waits before it tells the page what keys have done."""
+READ_PICTURE = """canvas => {
+  const { view, context } = canvas.getRootNode().querySelector(".viewer").lightbox.panes.find(
+    ({ pane }) => pane.canvas === canvas).pane
+  const { rows, columns } = view.frame
+  const [left, top] = [Math.max(0, view.left), Math.max(0, view.top)]
+  const width = Math.min(canvas.width, Math.round(view.left + columns * view.perColumn)) - left
+  const height = Math.min(canvas.height, Math.round(view.top + rows * view.perRow)) - top
+  const { data } = context.getImageData(left, top, width, height)
+  let text = ""
+  for (let i = 0; i < data.length; i += 32768) text += String.fromCharCode(...data.subarray(i, i + 32768))
+  return [height, width, btoa(text)]
+}"""
+"""What a pane of the viewer shows of its picture."""
 IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"][data-test-connection-state="CONNECTED"]'
 
 
@@ -82,8 +96,9 @@ class Desk:
         return self._picture("Image with", words)
 
     def _picture(self, start: str, words: Sequence[str]) -> Locator:
-        has = "".join(f'[alt*="{word}"]' for word in words)
-        picture = self.page.locator(f'img[alt^="{start}"]{has}')
+        canvas = "".join(f'[aria-label*="{word}"]' for word in words)
+        still = "".join(f'[alt*="{word}"]' for word in words)
+        picture = self.page.locator(f'canvas[aria-label^="{start}"]{canvas}, img[alt^="{start}"]{still}')
         expect(picture).to_be_visible(timeout=ANSWER_TIMEOUT_MS)
         return picture
 
@@ -94,8 +109,13 @@ class Desk:
         return answer
 
     def choose(self, control: str, option: str | re.Pattern[str]) -> None:
-        """Choose an option of a select box."""
-        self.page.get_by_role("combobox", name=re.compile(re.escape(control))).first.click()
+        """Choose an option of a select box, Streamlit's or the viewer's."""
+        box = self.page.get_by_role("combobox", name=re.compile(re.escape(control))).first
+        if box.evaluate("each => each.tagName") == "SELECT":
+            names = [name for name in box.locator("option").all_inner_texts() if re.search(option, name)]
+            box.select_option(label=names[0])
+            return
+        box.click()
         self.page.get_by_role("option", name=option).first.click()
 
     def switch(self, name: str) -> None:
@@ -113,20 +133,31 @@ class Desk:
         download: Download = waiting.value
         return Path(download.path()).read_bytes()
 
+    def key(self, *keys: str) -> None:
+        """Press keys on the viewer."""
+        self.page.locator(".viewer").focus()
+        for key in keys:
+            self.page.keyboard.press(key)
+        # Two pictures of the screen later it is drawn.
+        self.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
     @contextmanager
     def changing(self, start: str = "Image, ") -> Iterator[Locator]:
         """Do something that must change what a picture shows, and wait until it has."""
-        picture = self.page.locator(f'img[alt^="{start}"]')
-        before = picture.get_attribute("src")
+        picture = self.page.locator(f'canvas[aria-label^="{start}"], img[alt^="{start}"]')
+        before = pixels_of(picture)
         yield picture
         deadline = time.monotonic() + ANSWER_TIMEOUT_MS / 1000
-        while picture.get_attribute("src") == before:
-            assert time.monotonic() < deadline, f"the picture “{picture.get_attribute('alt')}” has not changed"
+        while np.array_equal(pixels_of(picture), before):
+            assert time.monotonic() < deadline, "the picture has not changed"
             self.page.wait_for_timeout(50)
 
 
 def pixels_of(picture: Locator) -> NDArray[np.uint8]:
-    """Return the pixels of an image on the page, (rows, columns, 3), as the browser was sent them."""
+    """Return the pixels of an image on the page, (rows, columns, 3): as it was sent, or as the viewer shows it."""
+    if picture.evaluate("each => each.tagName") == "CANVAS":
+        rows, columns, text = picture.evaluate(READ_PICTURE)
+        return np.frombuffer(base64.b64decode(text), np.uint8).reshape(rows, columns, 4)[..., :3]
     _, _, encoded = (picture.get_attribute("src") or "").partition("base64,")
     return decoded(base64.b64decode(encoded))
 

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable
 
 import numpy as np
-import pytest
 from playwright.sync_api import expect
 
 from tests import made
@@ -46,7 +45,7 @@ def test_the_heatmap_lies_on_the_image(desk: Desk, picture: Picture) -> None:
     picture("heat")
     assert hot.shape == plain.shape
     assert np.median(colourfulness(hot)) > 30
-    expect(desk.page.get_by_role("img", name=re.compile("Colours run from"))).to_be_visible()
+    expect(desk.page.get_by_role("img", name=re.compile("colours run from"))).to_be_visible()
 
 
 def test_at_no_opacity_both_images_are_the_same(desk: Desk) -> None:
@@ -55,10 +54,7 @@ def test_at_no_opacity_both_images_are_the_same(desk: Desk) -> None:
     with desk.changing("Image with") as heated:
         desk.page.get_by_role("slider", name=re.compile("^Opacity")).focus()
         desk.page.keyboard.press("Home")
-    difference = np.abs(pixels_of(heated).astype(int) - pixels_of(desk.image("W 3000 L 1500")))
-    # JPEG of quality 95.
-    assert difference.mean() < 2
-    assert difference.max() < 30
+    assert np.array_equal(pixels_of(heated), pixels_of(desk.image("W 3000 L 1500")))
 
 
 def test_a_contour_is_drawn_on_demand(desk: Desk) -> None:
@@ -66,26 +62,26 @@ def test_a_contour_is_drawn_on_demand(desk: Desk) -> None:
     heated = desk.heated("the evidence for Fracture")
     before = pixels_of(heated).astype(int)
     with desk.changing("Image with"):
-        desk.switch("Contour")
+        desk.key("c")
     changed = np.abs(pixels_of(heated) - before).max(axis=2) > 60
     assert 0 < changed.mean() < 0.1
 
 
-@pytest.mark.parametrize("method", ["GradCAM", "GradCAM++", "HiResCAM", "LayerCAM", "EigenCAM"])
-def test_another_method_can_be_chosen(desk: Desk, method: str) -> None:
+def test_another_method_can_be_chosen(desk: Desk) -> None:
     desk.upload({"hand": HAND})
     desk.heated("by CAM")
-    desk.choose("Method", re.compile(f"^{re.escape(method)}$"))
-    assert (colourfulness(pixels_of(desk.heated(f"by {method},"))) > 30).mean() > 0.05
+    for method in ("GradCAM", "GradCAM++", "HiResCAM", "LayerCAM", "EigenCAM"):
+        desk.choose("Method", re.compile(f"^{re.escape(method)}$"))
+        assert (colourfulness(pixels_of(desk.heated(f"by {method},"))) > 30).mean() > 0.05
 
 
 def test_heatmap_and_image_share_window_zoom_and_slice(desk: Desk) -> None:
     desk.upload({"hand": HAND})
     desk.heated("Fracture")
     with desk.changing() as image, desk.changing("Image with") as heated:
-        desk.page.get_by_role("radio", name="2×").click(force=True)
+        desk.key("+", "+")
     assert pixels_of(image).shape == pixels_of(heated).shape
-    desk.switch("Invert")
+    desk.key("i")
     desk.heated("Fracture", "inverted")
 
 
@@ -131,6 +127,6 @@ def test_every_slice_gets_its_own_answer(desk: Desk) -> None:
     desk.upload({str(number): content for number, content in enumerate(made.ct_series(3, 256, **attributes))})
     desk.answer("Fracture: positive")
     first = pixels_of(desk.heated("2 / 3"))
-    desk.press("Next slice")
+    desk.key("ArrowDown")
     second = pixels_of(desk.heated("3 / 3", "Fracture"))
     assert not np.array_equal(first, second)

@@ -28,10 +28,44 @@ def gray_of(picture: Locator) -> NDArray[np.int16]:
     return pixels[..., 0].astype(np.int16)
 
 
-def test_a_radiograph_is_shown_through_its_own_window(desk: Desk) -> None:
-    desk.upload({"film": made.radiograph(800, WindowCenter=1500, WindowWidth=3000)})
-    shown = gray_of(desk.image("Chest, AP", "W 3000 L 1500"))
-    assert np.abs(shown - windowed(made.chest_values(800), 1500, 3000)).max() <= 1
+def test_a_radiograph_is_shown_through_its_own_window_and_others(desk: Desk) -> None:
+    windows = {
+        "WindowCenter": [1500, 2500],
+        "WindowWidth": [3000, 500],
+        "WindowCenterWidthExplanation": ["NORMAL", "HARDER"],
+    }
+    desk.upload({"film": made.radiograph(300, **windows)})
+    values = made.chest_values(300)
+    desk.image("Chest, AP", "W 3000 L 1500")
+    desk.key("0")
+    shown = gray_of(desk.image("W 3000 L 1500"))
+    assert np.abs(shown - windowed(values, 1500, 3000)).max() <= 1
+    desk.choose("Window", re.compile("HARDER"))
+    assert np.abs(gray_of(desk.image("W 500 L 2500")) - windowed(values, 2500, 500)).max() <= 1
+    desk.key("1", "i")
+    assert np.array_equal(gray_of(desk.image("inverted")), 255 - shown)
+    desk.key("r", "0")
+    assert np.array_equal(gray_of(desk.image("W 3000 L 1500")), shown)
+
+
+def test_the_window_is_moved_with_the_mouse_and_stays_in_the_browser(desk: Desk, picture: Picture) -> None:
+    desk.upload({"film": made.radiograph(300, WindowCenter=1500, WindowWidth=2000)})
+    box = desk.image("W 2000 L 1500").bounding_box()
+    desk.answer()
+    desk.wait()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    desk.page.mouse.move(x, y)
+    desk.page.mouse.down()
+    desk.page.mouse.move(x - 60, y, steps=4)
+    desk.page.mouse.up()
+    label = desk.page.locator('canvas[aria-label^="Image, "]').get_attribute("aria-label") or ""
+    width = re.search(r"W (\d+) L 1500", label)
+    assert width is not None
+    assert int(width[1]) < 1600
+    desk.wait()
+    picture("narrow")
+    assert desk.page.locator('canvas[aria-label^="Image, "]').get_attribute("aria-label") == label
 
 
 def test_monochrome1_looks_like_its_monochrome2_twin(desk: Desk) -> None:
@@ -42,97 +76,31 @@ def test_monochrome1_looks_like_its_monochrome2_twin(desk: Desk) -> None:
     second = gray_of(desk.image("L 2596"))
     assert np.abs(first - second).max() <= 1
     # The mediastinum is bright, as on a film.
-    assert first[350, 350] > first[350, 150] + 50
-
-
-def test_each_stored_window_can_be_chosen_by_its_explanation(desk: Desk) -> None:
-    windows = {
-        "WindowCenter": [1500, 2500],
-        "WindowWidth": [3000, 500],
-        "WindowCenterWidthExplanation": ["NORMAL", "HARDER"],
-    }
-    desk.upload({"film": made.radiograph(800, **windows)})
-    desk.image("W 3000 L 1500")
-    desk.choose("Window", re.compile("HARDER"))
-    shown = gray_of(desk.image("W 500 L 2500"))
-    assert np.abs(shown - windowed(made.chest_values(800), 2500, 500)).max() <= 1
+    rows, columns = first.shape
+    assert first[rows // 2, columns // 2] > first[rows // 2, columns * 3 // 14] + 50
 
 
 def test_ct_presets_are_offered_by_name(desk: Desk, picture: Picture) -> None:
-    desk.upload({f"{number}": content for number, content in enumerate(made.ct_series(3, 640))})
+    desk.upload({f"{number}": content for number, content in enumerate(made.ct_series(3, 320))})
     desk.image("CT head", "W 80 L 40")
     desk.choose("Window", re.compile("^Bone 1800"))
+    desk.key("0")
     shown = gray_of(desk.image("W 1800 L 400"))
     picture("bone")
     # The upper left corner of the middle slice is -900 HU, the skull 900.
-    assert shown[40, 40] == 0
-    assert abs(int(shown[320, 320 - 256]) - windowed(np.array(900), 400, 1800)) <= 1
-
-
-def test_invert_and_reset(desk: Desk) -> None:
-    desk.upload({"film": made.radiograph(800, WindowCenter=1500, WindowWidth=3000)})
-    plain = gray_of(desk.image("W 3000 L 1500"))
-    desk.switch("Invert")
-    assert np.array_equal(gray_of(desk.image("inverted")), 255 - plain)
-    desk.press("Reset")
-    expect(desk.page.get_by_role("img", name=re.compile("inverted"))).to_have_count(0, timeout=30_000)
-    assert np.array_equal(gray_of(desk.image("W 3000 L 1500")), plain)
-
-
-def test_the_window_is_moved_with_the_keyboard(desk: Desk) -> None:
-    desk.upload({"film": made.radiograph(800, WindowCenter=1500, WindowWidth=3000)})
-    desk.image("W 3000 L 1500")
-    desk.page.get_by_role("slider", name="Centre").focus()
-    for _ in range(3):
-        desk.page.keyboard.press("ArrowRight")
-    shown = gray_of(desk.image("W 3000 L 1503"))
-    expect(desk.page.get_by_role("combobox", name="Window")).to_have_value("Manual")
-    assert np.abs(shown - windowed(made.chest_values(800), 1503, 3000)).max() <= 1
-
-
-def test_the_window_is_moved_with_the_mouse(desk: Desk) -> None:
-    desk.upload({"film": made.radiograph(800, WindowCenter=1500, WindowWidth=2000)})
-    desk.image("W 2000 L 1500")
-    slider = desk.page.get_by_role("group", name="Width")
-    box = slider.get_by_text("2000").bounding_box()
-    track = slider.bounding_box()
-    assert box is not None
-    assert track is not None
-    # The number stands above the thumb.
-    x, y = box["x"] + box["width"] / 2, track["y"] + track["height"] / 2
-    with desk.changing() as image:
-        desk.page.mouse.move(x, y)
-        desk.page.mouse.down()
-        desk.page.mouse.move(x - 40, y, steps=4)
-        desk.page.mouse.up()
-    alt = image.get_attribute("alt") or ""
-    width = re.search(r"W (\d+) L 1500", alt)
-    assert width is not None
-    assert int(width[1]) < 2000
-
-
-def test_zoom_shows_the_middle_and_can_be_moved(desk: Desk) -> None:
-    desk.upload({"film": made.radiograph(1600, WindowCenter=1500, WindowWidth=3000)})
-    desk.image("W 3000 L 1500")
-    expected = windowed(made.chest_values(1600), 1500, 3000)
-    with desk.changing() as image:
-        desk.page.get_by_role("radio", name="2×").click(force=True)
-    assert np.abs(gray_of(image) - expected[400:1200, 400:1200]).max() <= 1
-    slider = desk.page.get_by_role("slider", name=re.compile("^Across"))
-    expect(slider).to_be_enabled()
-    with desk.changing() as image:
-        slider.focus()
-        desk.page.keyboard.press("Home")
-    assert np.abs(gray_of(image) - expected[400:1200, :800]).max() <= 1
+    assert shown[20, 20] == 0
+    assert abs(int(shown[160, 160 - 128]) - windowed(np.array(900), 400, 1800)) <= 1
 
 
 def test_padding_is_black_and_leaves_the_window_alone(desk: Desk) -> None:
-    values = made.chest_values(800)
-    values[:, :200] = 4000
+    values = made.chest_values(300)
+    values[:, :75] = 4000
     desk.upload({"film": made.dicom(values, {"PixelPaddingValue": 4000})})
+    desk.image("Chest, AP")
+    desk.key("0")
     shown = gray_of(desk.image("Chest, AP"))
-    assert shown[:, :200].max() == 0
-    assert shown[400, 400] > 200
+    assert shown[:, :75].max() == 0
+    assert shown[150, 150] > 200
 
 
 def test_a_16_bit_png_keeps_its_depth(desk: Desk) -> None:
@@ -144,14 +112,14 @@ def test_a_16_bit_png_keeps_its_depth(desk: Desk) -> None:
 
 
 def test_colour_is_true_colour(desk: Desk, picture: Picture) -> None:
-    pixels = np.zeros((700, 700, 3), np.uint8)
-    pixels[:, :350] = (200, 30, 60)
-    pixels[350:, 350:] = (10, 90, 220)
+    pixels = np.zeros((300, 300, 3), np.uint8)
+    pixels[:, :150] = (200, 30, 60)
+    pixels[150:, 150:] = (10, 90, 220)
     desk.upload({"picture.png": made.png(pixels)})
-    shown = pixels_of(desk.image("true colour"))
+    desk.image("true colour")
+    desk.key("0")
     picture("colour")
-    assert np.array_equal(shown, pixels)
-    desk.sees("True colour: no window applies.")
+    assert np.array_equal(pixels_of(desk.image("true colour")), pixels)
 
 
 def test_a_constant_image_is_shown_flat_and_not_judged(desk: Desk, picture: Picture) -> None:
@@ -171,14 +139,14 @@ class TestSeries:
 
     @staticmethod
     def corner(desk: Desk, place: str) -> int:
-        return int(gray_of(desk.image(place))[40, 40])
+        return int(gray_of(desk.image(place))[20, 20])
 
     def test_slices_come_in_order_of_position(self, desk: Desk, files: dict[str, bytes], picture: Picture) -> None:
         desk.upload(files)
         # A stack opens in its middle; slice i + 1 holds -1000 + 100 i HU in its corner.
         assert self.corner(desk, "7 / 12") == pytest.approx(windowed(np.array(-400), 500, 3001), abs=1)
         picture("middle")
-        desk.press("Next slice")
+        desk.key("ArrowDown")
         assert self.corner(desk, "8 / 12") == pytest.approx(windowed(np.array(-300), 500, 3001), abs=1)
 
     def test_a_zip_gives_the_same_series(self, desk: Desk, files: dict[str, bytes]) -> None:
@@ -189,15 +157,13 @@ class TestSeries:
     def test_slices_are_scrolled_with_keys(self, desk: Desk, files: dict[str, bytes]) -> None:
         desk.upload(files)
         desk.image("7 / 12")
-        desk.wait()
-        desk.page.keyboard.press("ArrowDown")
+        desk.key("ArrowDown")
         desk.image("8 / 12")
-        desk.page.keyboard.press("ArrowUp")
+        desk.key("ArrowUp")
         desk.image("7 / 12")
         desk.page.get_by_role("slider", name=re.compile("^Slice")).focus()
         desk.page.keyboard.press("End")
         desk.image("12 / 12")
-        expect(desk.page.get_by_role("button", name="Next slice")).to_be_disabled()
 
     def test_a_missing_slice_is_named(self, desk: Desk) -> None:
         contents = made.ct_series(12, 64)
@@ -211,7 +177,7 @@ def test_a_nifti_volume_is_scrolled(desk: Desk, picture: Picture) -> None:
     desk.upload({"volume.nii.gz": made.nifti(made.ball_volume(48))})
     middle = gray_of(desk.image("25 / 48"))
     picture("middle")
-    assert middle[320, 320] == 255
+    assert middle[middle.shape[0] // 2, middle.shape[1] // 2] == 255
     assert middle[10, 10] < 20
     desk.page.get_by_role("slider", name=re.compile("^Slice")).focus()
     desk.page.keyboard.press("Home")

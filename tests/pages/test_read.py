@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import gc
+import json
 import re
 import weakref
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.io import SAMPLES
+from core.ui.room import WITHOUT_CANVAS
 from core.ui.session import Desk
 from core.ui.shelf import SHELF
 from tests import made
@@ -26,8 +29,11 @@ TIMEOUT_S = 120
 pytestmark = pytest.mark.usefixtures("made_weights")
 
 
-def opened(script: Path = SHELL) -> AppTest:
-    return AppTest.from_file(str(script), default_timeout=TIMEOUT_S).run()
+def opened(script: Path = SHELL, *, with_stills: bool = False) -> AppTest:
+    page = AppTest.from_file(str(script), default_timeout=TIMEOUT_S)
+    if with_stills:
+        page.session_state[WITHOUT_CANVAS] = True
+    return page.run()
 
 
 def bring(page: AppTest, *files: tuple[str, bytes]) -> AppTest:
@@ -45,6 +51,19 @@ def words(page: AppTest) -> str:
     return unescape(re.sub(r"\s+", " ", re.sub("<[^>]+>", " ", html(page))))
 
 
+def viewer(page: AppTest) -> dict[str, Any]:
+    """Return what the viewer is told."""
+    (element,) = page.get("bidi_component")
+    told: dict[str, Any] = json.loads(element.proto.mixed.json or element.proto.json)
+    return told
+
+
+def beside(page: AppTest) -> str:
+    """Return what is said in place of the heatmap."""
+    said: str = viewer(page)["panes"][1]["words"]
+    return said
+
+
 def desk(page: AppTest) -> Desk:
     found: Desk = page.session_state["desk"]
     return found
@@ -53,6 +72,13 @@ def desk(page: AppTest) -> Desk:
 @pytest.fixture
 def film() -> AppTest:
     return bring(opened(), ("film.dcm", made.radiograph(128, WindowCenter=1500, WindowWidth=3000)))
+
+
+@pytest.fixture
+def stills() -> AppTest:
+    """Return a page in a browser that the viewer's program did not reach."""
+    film = made.radiograph(128, WindowCenter=1500, WindowWidth=3000)
+    return bring(opened(with_stills=True), ("film.dcm", film))
 
 
 def test_the_first_page_invites_and_says_what_it_is_not_for() -> None:
@@ -87,8 +113,9 @@ def test_a_radiograph_is_answered_beside_its_image(film: AppTest) -> None:
     said = words(film)
     assert re.search(r"Pneumonia: (positive|negative) probability \d\.\d+ [≥<] \d\.\d+, set for 95 % sensitivity", said)
     assert "made-chest, version 0.0.1" in said
-    assert html(film).count("<img decoding") == 2
-    assert 'alt="Image, Chest, AP, W 3000 L 1500"' in html(film)
+    plain, heated = viewer(film)["panes"]
+    assert (plain["title"], plain["heats"], plain["evidence"], heated["evidence"]) == ("Chest, AP", [], False, True)
+    assert heated["heats"] or heated["words"]
     assert film.selectbox(key="model").value == "made-chest"
 
 
@@ -117,33 +144,39 @@ def test_identity_of_the_next_study_is_masked_again(film: AppTest) -> None:
     assert "Ypsilon" not in html(page)
 
 
-def test_the_window_follows_preset_sliders_and_reset(film: AppTest) -> None:
-    film.selectbox(key="preset").select("Full range").run()
+def test_without_the_program_pictures_are_made_here(stills: AppTest) -> None:
+    assert html(stills).count("<img decoding") == 2
+    assert 'alt="Image, Chest, AP, W 3000 L 1500"' in html(stills)
+    assert not stills.get("bidi_component")
+
+
+def test_the_window_follows_preset_sliders_and_reset(stills: AppTest) -> None:
+    stills.selectbox(key="preset").select("Full range").run()
     low, high = made.chest_values(128).min(), made.chest_values(128).max()
-    assert f"W {high - low}" in words(film)
-    film.slider(key="center").set_value(1000.0).run()
-    assert film.selectbox(key="preset").value == "Manual"
-    assert f"W {high - low} L 1000" in words(film)
-    film.button(key="reset").click().run()
-    assert film.selectbox(key="preset").value == "File: window 1 3000/1500"
-    assert (film.slider(key="center").value, film.slider(key="width").value) == (1500.0, 3000.0)
+    assert f"W {high - low}" in words(stills)
+    stills.slider(key="center").set_value(1000.0).run()
+    assert stills.selectbox(key="preset").value == "Manual"
+    assert f"W {high - low} L 1000" in words(stills)
+    stills.button(key="reset").click().run()
+    assert stills.selectbox(key="preset").value == "File: window 1 3000/1500"
+    assert (stills.slider(key="center").value, stills.slider(key="width").value) == (1500.0, 3000.0)
 
 
-def test_a_manual_window_of_any_width_is_allowed(film: AppTest) -> None:
-    film.slider(key="width").set_value(film.slider(key="width").min).run()
-    assert not film.error
-    assert "W 1 L 1500" in words(film)
+def test_a_manual_window_of_any_width_is_allowed(stills: AppTest) -> None:
+    stills.slider(key="width").set_value(stills.slider(key="width").min).run()
+    assert not stills.error
+    assert "W 1 L 1500" in words(stills)
 
 
-def test_pan_waits_for_zoom(film: AppTest) -> None:
-    assert film.slider(key="across").disabled
-    film.button_group(key="zoom").set_value(2.0).run()
-    assert not film.slider(key="across").disabled
+def test_pan_waits_for_zoom(stills: AppTest) -> None:
+    assert stills.slider(key="across").disabled
+    stills.button_group(key="zoom").set_value(2.0).run()
+    assert not stills.slider(key="across").disabled
 
 
 def test_a_series_keeps_its_window_while_another_one_is_open() -> None:
     series = [(f"{n}", content) for n, content in enumerate(made.ct_series(4, 64))]
-    page = bring(opened(), ("film", made.radiograph(64)), *series)
+    page = bring(opened(with_stills=True), ("film", made.radiograph(64)), *series)
     first, second = page.radio(key="series").options
     assert {first, second} == {"Chest, AP", "CT head"}
     uids = [series.uid for series in desk(page).opened.study.series]
@@ -169,8 +202,12 @@ def test_series_of_one_name_can_each_be_opened() -> None:
 
 
 def test_a_series_no_model_is_for_is_shown_without_an_answer() -> None:
-    page = bring(opened(), *((f"{n}", content) for n, content in enumerate(made.ct_series(5, 64))))
+    slices = [(f"{n}", content) for n, content in enumerate(made.ct_series(5, 64))]
+    page = bring(opened(), *slices)
     assert "No model asked" in words(page)
+    told = viewer(page)
+    assert (len(told["panes"]), told["start"]["frame"], told["panes"][0]["unit"]) == (1, 2, "Slice")
+    page = bring(opened(with_stills=True), *slices)
     assert page.selectbox(key="model").value == ""
     assert html(page).count("<img decoding") == 1
     assert page.slider(key="frame").value == 3
@@ -208,7 +245,7 @@ def test_labels_are_listed_by_their_titles(made_weights: Path) -> None:
     assert page.selectbox(key="label").options == ["Glioma", "Meningioma", "Pituitary tumour", "No tumour"]
     assert 'aria-label="Pituitary tumour: score' in html(page)
     page.selectbox(key="label").select("None").run()
-    assert "No tumour is no finding: no heatmap shown" in words(page)
+    assert beside(page) == "No tumour is no finding: no heatmap shown"
 
 
 def test_no_model_asked_names_the_reason_for_each_model() -> None:
@@ -220,8 +257,8 @@ def test_no_model_asked_names_the_reason_for_each_model() -> None:
 
 def test_radiographs_of_one_series_open_with_the_first() -> None:
     page = bring(opened(), *((f"{n}", made.radiograph(64, InstanceNumber=n + 1)) for n in range(3)))
-    assert page.slider(key="frame").value == 1
-    assert page.slider(key="frame").label == "Image, of 3"
+    told = viewer(page)
+    assert (told["start"]["frame"], told["panes"][0]["frames"], told["panes"][0]["unit"]) == (0, 3, "Image")
 
 
 def test_an_mr_image_given_to_the_chest_model_is_warned_about() -> None:
@@ -233,7 +270,7 @@ def test_an_mr_image_given_to_the_chest_model_is_warned_about() -> None:
     assert "Not for this kind of image" in said
     assert "This is an MR image" in said
     assert not re.search(r"positive|negative|score \d|probability \d", said)
-    assert "No heatmap: the image is outside what the model is for." in said
+    assert beside(page) == "No heatmap: the image is outside what the model is for."
     page.toggle(key="score_anyway").set_value(True).run()
     assert 'aria-label="Pneumonia: score 0.' in html(page)
     assert "no call" in html(page)
@@ -244,14 +281,15 @@ def test_a_negative_label_shows_no_heatmap_unless_the_reader_insists(film: AppTe
     assert opened_study is not None
     for label in ("Pneumonia", "Effusion"):
         film.selectbox(key="label").select(label).run()
-        positive = "Negative: no heatmap shown" not in words(film)
-        assert film.toggle(key="evidence_anyway").disabled == positive
+        is_negative = beside(film) == "Negative: no heatmap shown"
+        assert ("evidence_anyway" in [toggle.key for toggle in film.toggle]) == is_negative
+        assert bool(viewer(film)["panes"][1]["heats"]) != bool(beside(film))
 
 
 def test_a_constant_image_is_shown_and_not_judged() -> None:
     page = bring(opened(), ("flat", made.dicom(np.full((64, 64), 1000, np.uint16))))
     assert "No answer" in words(page)
-    assert "<img decoding" in html(page)
+    assert beside(page) == "No heatmap: the model gave no answer."
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,6 @@ from streamlit.web.server.starlette.starlette_server_config import XSRF_COOKIE_N
 
 from core.reports.wording import NOT_FOR_DIAGNOSIS
 from core.ui.access import current_user
-from core.ui.memory import give_back_soon
 from core.ui.viewer.panes import Pane, colours_as_json, pane_as_json
 from core.ui.viewer.route import browser_mark, program_version
 from core.ui.viewer.source import PixelSource
@@ -99,11 +98,19 @@ def grant(source: PixelSource) -> str:
     return STORE.grant(source, Holder(context.session_id if context else "", mark, current_user().id))
 
 
-def close_source(source: PixelSource) -> None:
-    """End all tokens of a series that is looked at no longer, and forget its pictures."""
-    STORE.revoke(source)
-    source.forget()
-    give_back_soon()
+def standing(key: str, source: PixelSource, start: ViewerState) -> ViewerState:
+    """Return where the reader stands, before the viewer is put on the page again.
+
+    Parameters
+    ----------
+    key : str
+        Of the viewer.
+    source : PixelSource
+        Of its first pane.
+    start : ViewerState
+        Returned where the browser has told nothing of that series.
+    """
+    return _state_of((st.session_state.get(key) or {}).get("view"), source, start)
 
 
 def _renew(sources: tuple[weakref.ref[PixelSource], ...]) -> None:

@@ -56,6 +56,8 @@ class Pane:
         Lines about the patient, for the corner; only where the reader asked for them.
     is_synthetic : bool
         The title is then emphasised.
+    is_for_evidence : bool
+        Whether it shows an image for the sake of its heatmap, also while there is none.
     """
 
     source: PixelSource
@@ -64,6 +66,7 @@ class Pane:
     words: str = ""
     identity: tuple[str, ...] = ()
     is_synthetic: bool = False
+    is_for_evidence: bool = False
 
 
 def pane_as_json(pane: Pane, token: str) -> dict[str, Any]:
@@ -77,6 +80,7 @@ def pane_as_json(pane: Pane, token: str) -> dict[str, Any]:
         "synthetic": pane.is_synthetic,
         "identity": list(pane.identity),
         "words": pane.words,
+        "evidence": pane.is_for_evidence,
         "frames": len(frames),
         "unit": _word_for_one(pane.source, is_clip=bool(times)),
         "frame_time_ms": times[0] if times else None,

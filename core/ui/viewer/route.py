@@ -24,6 +24,7 @@ from core.errors import CoreError
 from core.ui.access import user_of
 from core.ui.failure import UNFORESEEN, log_calmly
 from core.ui.viewer.encoding import encode_frame
+from core.ui.viewer.source import PixelSource
 from core.ui.viewer.store import STORE
 
 PROGRAM = Path(__file__).with_name("program")
@@ -49,13 +50,19 @@ def send_pixels(request: Request) -> Response:
     mark = browser_mark(request.cookies.get(XSRF_COOKIE_NAME))
     source = STORE.find(request.headers.get(TOKEN_HEADER, ""), browser=mark, user=user.id)
     if source is None:
-        return _refused(403, "token-ended", "The study was closed, or its time has run out.")
+        return _ended()
     index: int = request.path_params["index"]
     if index >= len(source):
         return _refused(404, "no-such-frame", f"The series has {len(source)} images.")
+    return _picture(source, index)
+
+
+def _picture(source: PixelSource, index: int) -> Response:
     try:
         with _encoding:
             content = encode_frame(source.image(index), source.series.frames[index], source.series.acquisition)
+    except IndexError:
+        return _ended()
     except CoreError as error:
         return _refused(422, error.code, str(error))
     except Exception as error:
@@ -88,6 +95,10 @@ def browser_mark(cookie: str | None) -> bytes | None:
 @lru_cache
 def _program() -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in PROGRAM.iterdir() if path.suffix in TYPES}
+
+
+def _ended() -> Response:
+    return _refused(403, "token-ended", "The study was closed, or its time has run out.")
 
 
 def _refused(status: int, code: str, message: str) -> Response:

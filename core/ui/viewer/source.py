@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import Final
 
 from core.domain import Image, Series
@@ -26,25 +27,30 @@ class PixelSource:
     series : Series
     remembered_bytes : int
         How much memory decoded images may take.
+    images : Bounded of Image, optional
+        Where decoded images are kept, by their frame's uid, in place of a memory of its own: several series may share
+        one.
     """
 
-    def __init__(self, series: Series, *, remembered_bytes: int = REMEMBERED_BYTES) -> None:
+    def __init__(
+        self, series: Series, *, remembered_bytes: int = REMEMBERED_BYTES, images: Bounded[Image] | None = None
+    ) -> None:
         self.series = series
-        self._limit = remembered_bytes
-        self._images = self._none()
+        self.is_closed = False
+        self._images = Bounded(remembered_bytes, weigh=_weigh) if images is None else images
         self._decoding: dict[str, Future[Image]] = {}
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return len(self.series.frames)
 
-    def forget(self) -> None:
-        """Let go of all pictures."""
+    def close(self) -> None:
+        """End all tokens of the series, which is looked at no longer, and let go of its pictures."""
+        self.is_closed = True
         with self._lock:
-            self._images = self._none()
-
-    def _none(self) -> Bounded[Image]:
-        return Bounded(self._limit, weigh=_weigh)
+            for frame in self.series.frames:
+                self._images.drop(frame.uid)
+        self.series = replace(self.series, frames=())
 
     def image(self, index: int) -> Image:
         """Return a frame, decoded.
@@ -88,5 +94,5 @@ class PixelSource:
     def _settle(self, uid: str, image: Image | None) -> None:
         with self._lock:
             del self._decoding[uid]
-            if image is not None:
+            if image is not None and not self.is_closed:
                 self._images.put(uid, image)

@@ -102,7 +102,8 @@ class PixelStore:
     def _has_ended(self, grant: _Grant) -> bool:
         now = self._clock()
         is_old = now - grant.used > IDLE_S or now - grant.made > LIFETIME_S
-        return is_old or grant.source() is None or not self._is_active(grant.holder.session)
+        source = grant.source()
+        return is_old or source is None or source.is_closed or not self._is_active(grant.holder.session)
 
 
 STORE = PixelStore()

@@ -11,7 +11,8 @@ import streamlit as st
 
 from core.io import Source, load_path, load_study
 from core.ui import intake
-from core.ui.viewer import Heat, Jump, Pane, PixelSource, ViewerState, close_source, viewer
+from core.ui.memory import give_back_soon
+from core.ui.viewer import Heat, Jump, Pane, PixelSource, ViewerState, viewer
 from core.ui.viewer.store import STORE
 from tests.browser.viewer.page_heat import heat_over
 
@@ -46,7 +47,8 @@ def close() -> None:
     """Forget every study."""
     for source in [*st.session_state.get("sources", {}).values(), st.session_state.pop("upload", None)]:
         if source is not None:
-            close_source(source)
+            source.close()
+    give_back_soon()
     st.session_state.sources = {}
     st.session_state.closed = st.session_state.get("closed", 0) + 1
 

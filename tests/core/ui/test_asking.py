@@ -15,8 +15,8 @@ from core.ui.session import OpenStudy
 from core.workflow import Reading
 from tests.made_models import CHEST_SPEC, TUMOUR_SPEC, write_chest_model, write_gated_model
 
-SERIES = Series("s", "DX", ())
 IMAGE = Image(np.zeros((4, 4), np.uint8), Intensity.RADIOGRAPH, "MONOCHROME2", "uid")
+SERIES = Series("s", "DX", (Frame("uid", lambda: IMAGE, (4, 4)),))
 PREDICTION = Prediction("uid", CHEST_SPEC.id, "1", CHEST_SPEC.sha256, (), (), 0.1, "cpu")
 READING = Reading(SERIES, 0, IMAGE, CHEST_SPEC, PREDICTION, ())
 
@@ -57,7 +57,7 @@ def test_the_same_question_is_asked_once(opened: OpenStudy, monkeypatch: pytest.
     questions = []
     monkeypatch.setattr(workflow, "read_frame", lambda *args, **_: questions.append(args) or READING)
     for _ in range(3):
-        assert asking.ask(opened, 0, IMAGE, CHEST_SPEC, while_waiting=nobody_waits) is READING
+        assert asking.ask(opened, 0, CHEST_SPEC, while_waiting=nobody_waits) is READING
     assert questions == [(SERIES, 0)]
 
 
@@ -69,7 +69,7 @@ def test_a_refusal_is_an_outcome_and_remembered(opened: OpenStudy, monkeypatch: 
         raise UnsuitableInputError("The image has no contrast.", code="no-contrast")
 
     monkeypatch.setattr(workflow, "read_frame", refuse)
-    outcomes = [asking.ask(opened, 0, IMAGE, CHEST_SPEC, while_waiting=nobody_waits) for _ in range(2)]
+    outcomes = [asking.ask(opened, 0, CHEST_SPEC, while_waiting=nobody_waits) for _ in range(2)]
     assert [str(outcome) for outcome in outcomes] == ["The image has no contrast."] * 2
     assert len(questions) == 1
 
@@ -87,13 +87,15 @@ def test_a_longer_wait_is_told_once(opened: OpenStudy, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(workflow, "read_frame", read_slowly)
     monkeypatch.setattr(asking, "PATIENCE_S", 0.01)
-    assert asking.ask(opened, 0, IMAGE, CHEST_SPEC, while_waiting=tell) is READING
+    assert asking.ask(opened, 0, CHEST_SPEC, while_waiting=tell) is READING
     assert told == [0]
 
 
 def test_who_waits_is_told_how_many_come_before(opened: OpenStudy, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[int] = []
-    others = [asking.LINE.enter(), asking.LINE.enter()]
+    others = [object(), object()]
+    for other in others:
+        asking.LINE.enter(other)
     may_answer = threading.Event()
 
     def read_slowly(*_: object, **__: object) -> Reading:
@@ -109,9 +111,10 @@ def test_who_waits_is_told_how_many_come_before(opened: OpenStudy, monkeypatch: 
 
     monkeypatch.setattr(workflow, "read_frame", read_slowly)
     monkeypatch.setattr(asking, "PATIENCE_S", 0.01)
-    assert asking.ask(opened, 0, IMAGE, CHEST_SPEC, while_waiting=tell) is READING
+    assert asking.ask(opened, 0, CHEST_SPEC, while_waiting=tell) is READING
     assert told == [2, 1, 0]
-    late = asking.LINE.enter()
+    late = object()
+    asking.LINE.enter(late)
     assert asking.LINE.before(late) == 0, "whoever has the answer is no longer in line"
     asking.LINE.leave(late)
 

@@ -51,8 +51,13 @@ export class Heats {
 
   /** At half of the strongest evidence, or none. @param {Heat} heat */
   toggleContour(heat) {
-    const strongest = heat.values.reduce((most, value) => (value > most ? value : most), 0)
+    const strongest = strongestOf(heat)
     this.look = { ...this.look, contour: this.look.contour === null && strongest > 0 ? strongest / 2 : null }
+  }
+
+  /** Draw the contour of another heatmap where there was one. @param {Heat | null} heat */
+  follow(heat) {
+    if (heat && this.look.contour !== null) this.look = { ...this.look, contour: strongestOf(heat) / 2 }
   }
 
   /**
@@ -71,3 +76,6 @@ export class Heats {
     return [bar, html("span", { class: "unit", title: heat.unit }, `${heat.title} · ${heat.method}, ${heat.unit}`)]
   }
 }
+
+/** @param {Heat} heat */
+const strongestOf = (heat) => heat.values.reduce((most, value) => (value > most ? value : most), 0)

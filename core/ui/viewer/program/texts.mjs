@@ -1,7 +1,7 @@
 // @ts-check
 // What is written around a picture.
 
-/** @import { Frame, Heat, NamedVoi, Place } from "./types.mjs" */
+/** @import { Frame, Heat, NamedVoi } from "./types.mjs" */
 /** @import { Pane } from "./pane.mjs" */
 /** @import { Point } from "./geometry.mjs" */
 /** @import { Heats } from "./heats.mjs" */
@@ -22,11 +22,11 @@ function writeLines(element, lines) {
  * @param {Pane} pane
  * @param {Series} series
  * @param {number} shown
- * @param {Place} place
  * @param {Frame | null} frame
  * @param {NamedVoi | null} named
+ * @param {string} what the pane shows
  */
-export function writeCorners(pane, series, shown, place, frame = null, named = null) {
+export function writeCorners(pane, series, shown, frame, named, what) {
   const { told, frames, index } = series
   pane.corners.topLeft.classList.toggle("synthetic", told.synthetic)
   writeLines(pane.corners.topLeft, [told.title, ...told.identity])
@@ -35,14 +35,23 @@ export function writeCorners(pane, series, shown, place, frame = null, named = n
   const here = frames.known.size
   const loaded = !awaited && here < told.frames ? `${here} of ${told.frames} loaded` : ""
   writeLines(pane.corners.topRight, [number_, awaited || loaded])
-  const name = named && named.name !== "Manual" ? named.name : ""
   const window = frame ? windowWords(named?.voi ?? null, named?.name ?? "") : ""
-  const inverted = series.look.invert ? "Inverted" : ""
+  const inverted = series.look.invert ? "inverted" : ""
   const scale = pane.view && frame ? `Zoom ${number(Math.round(pane.view.perColumn * 100))} %` : ""
-  writeLines(pane.corners.bottomLeft, [inverted, name, window, scale])
-  const view = [told.title, number_, window, inverted].filter(Boolean).join(", ")
+  writeLines(pane.corners.bottomLeft, [[window, inverted].filter(Boolean).join(", "), scale])
+  const view = [what, told.title, number_, window, inverted].filter(Boolean).join(", ")
   pane.canvas.setAttribute("role", "img")
   if (pane.canvas.getAttribute("aria-label") !== view) pane.canvas.setAttribute("aria-label", view)
+}
+
+/**
+ * What a pane shows, for those who cannot see it.
+ * @param {{evidence: boolean}} told
+ * @param {Heat | null} heat
+ */
+export function paneWords(told, heat) {
+  if (heat) return `Image with the evidence for ${heat.title} by ${heat.method}`
+  return told.evidence ? "Image without heatmap" : "Image"
 }
 
 /**

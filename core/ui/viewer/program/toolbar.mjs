@@ -54,8 +54,8 @@ export class Toolbar {
         button("reset", "Reset window and place", "R", () => viewer.reset()),
       ),
       this.series,
-      this.heatControls(),
       group(button("keys", "Mouse and keys", "?", () => viewer.toggleSheet())),
+      this.heatControls(),
     )
   }
 
@@ -106,11 +106,18 @@ export class Toolbar {
     this.cine.setAttribute("aria-pressed", String(isPlaying))
   }
 
-  /** @param {Heat[]} heats @param {Heat | null} heat @param {HeatLook & {isOn: boolean}} look */
-  showHeat(heats, heat, look) {
-    this.heats.hidden = heats.length === 0
+  /**
+   * @param {Heat[]} heats
+   * @param {Heat | null} heat
+   * @param {HeatLook & {isOn: boolean}} look
+   * @param {boolean} isExpected a heatmap may come, so that its controls keep their place
+   */
+  showHeat(heats, heat, look, isExpected) {
+    this.heats.hidden = heats.length === 0 && !isExpected
+    for (const control of [this.heat, this.contour, this.opacity.input, this.threshold.input]) control.disabled = !heat
     const titles = heats.map(({ title, method }) => (heats.some((other) => other.method !== method) ? `${title} (${method})` : title))
     fillList(this.labels, titles, heat ? heats.indexOf(heat) : 0)
+    this.labels.hidden = heats.length < 2
     this.heat.checked = look.isOn
     this.contour.checked = look.contour !== null
     this.opacity.set(look.opacity, `${Math.round(look.opacity * 100)} %`)

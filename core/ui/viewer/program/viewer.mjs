@@ -15,7 +15,7 @@ import { keySheet, pressKey } from "./keys.mjs"
 import { Look, MANUAL } from "./looks.mjs"
 import { drawMeasures, Measures } from "./measures.mjs"
 import { forgetSheets, Pane } from "./pane.mjs"
-import { writeCaption, writeCorners, writeProbe } from "./texts.mjs"
+import { paneWords, writeCaption, writeCorners, writeProbe } from "./texts.mjs"
 import { Toolbar } from "./toolbar.mjs"
 import { Tools } from "./tools.mjs"
 import { windowWords } from "./words.mjs"
@@ -30,7 +30,7 @@ const WHOLE = { zoom: 1, down: 0.5, across: 0.5 }
 
 /**
  * A pane and what it holds; `shown` is the frame that is drawn, while the wanted one may still be loading.
- * @typedef {{pane: Pane, source: string, heats: Heat[], words: string, shown: number}} Slot
+ * @typedef {{pane: Pane, source: string, heats: Heat[], words: string, evidence: boolean, shown: number}} Slot
  */
 
 export class Viewer {
@@ -136,7 +136,7 @@ export class Viewer {
     const areNew = heatsTold !== this.heatsTold
     this.heatsTold = heatsTold
     if (this.panes.length !== data.panes.length) {
-      this.panes = data.panes.map(() => ({ pane: new Pane(data.notice), source: "", heats: [], words: "", shown: -1 }))
+      this.panes = data.panes.map(() => ({ pane: new Pane(data.notice), source: "", heats: [], words: "", evidence: false, shown: -1 }))
       for (const { pane } of this.panes) new Hand(this, pane)
       this.stages.replaceChildren(...this.panes.map(({ pane }) => pane.element))
     }
@@ -145,8 +145,10 @@ export class Viewer {
       if (slot.source !== told.source) slot.shown = -1
       slot.source = told.source
       slot.words = told.words
+      slot.evidence = told.evidence
       if (areNew) slot.heats = told.heats.map(decodeHeat)
     })
+    if (areNew) this.heats.follow(this.heats.of(this.panes.flatMap((slot) => slot.heats)))
   }
 
   close() {
@@ -186,10 +188,11 @@ export class Viewer {
     const wanted = series.frames.get(series.index)
     if (wanted) slot.shown = series.index
     const picture = wanted ?? series.frames.get(slot.shown)
-    writeCorners(pane, series, slot.shown, this.place)
     if (!(picture instanceof Pyramid)) {
+      const what = picture instanceof Unshowable ? "No image" : "Loading the image"
+      writeCorners(pane, series, slot.shown, null, null, what)
       pane.clear()
-      pane.words.textContent = picture instanceof Unshowable ? picture.words : "Loading the image"
+      pane.words.textContent = picture instanceof Unshowable ? picture.words : what
       pane.svg.replaceChildren()
       return
     }
@@ -201,7 +204,7 @@ export class Viewer {
     const laid = heat && { heat, look, map, contour: contourColour }
     const { invert } = series.look
     pane.draw({ source: slot.source, index: slot.shown, pyramid: picture, named, invert, place: this.place, heat: laid })
-    writeCorners(pane, series, slot.shown, this.place, frame, named)
+    writeCorners(pane, series, slot.shown, frame, named, paneWords(slot, heat))
     writeCaption(pane, frame, slot, this.heats, heat)
     const view = /** @type {import("./geometry.mjs").View} */ (pane.view)
     drawMeasures(pane.svg, this.measures.on(this.where(slot)), this.measures.selected, view, frame, pane.ratio)
@@ -230,7 +233,7 @@ export class Viewer {
       isPlaying: this.cine.isPlaying,
     })
     const heats = this.panes.flatMap((slot) => slot.heats)
-    this.toolbar.showHeat(heats, this.heats.of(heats), { ...this.heats.look, isOn: this.heats.isOn })
+    this.toolbar.showHeat(heats, this.heats.of(heats), { ...this.heats.look, isOn: this.heats.isOn }, this.panes.some((slot) => slot.evidence))
   }
 
   /** The first pane's series: what keys and controls act on. */

@@ -12,10 +12,10 @@ export function number(value) {
 
 /** @param {Voi | null} voi @param {string} name */
 export function windowWords(voi, name) {
-  if (!voi) return "True colour"
+  if (!voi) return "true colour"
   if ("values" in voi) return name
-  const curve = voi.function === "SIGMOID" ? " · sigmoid" : ""
-  return `W ${number(voi.width)}  C ${number(voi.center)}${curve}`
+  const curve = voi.function === "SIGMOID" ? ", sigmoid" : ""
+  return `W ${number(voi.width)} L ${number(voi.center)}${curve}`
 }
 
 /** What a value of a picture is. @param {Frame} frame @param {number[]} values */

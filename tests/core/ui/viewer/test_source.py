@@ -8,8 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from core.domain import Series
+from core.domain import Image, Series
 from core.errors import StudyError
+from core.ui.session import Bounded
 from core.ui.viewer.source import PixelSource
 from tests.core.ui.viewer.made_images import frame_of, image_of
 
@@ -83,10 +84,13 @@ def test_there_are_no_frames_beyond_the_ends(index: int) -> None:
         PixelSource(Counted(2).series).image(index)
 
 
-def test_what_is_forgotten_is_decoded_anew() -> None:
+def test_a_closed_source_holds_nothing_and_shows_nothing() -> None:
+    images: Bounded[Image] = Bounded(10**6)
     counted = Counted(1)
-    source = PixelSource(counted.series)
+    source = PixelSource(counted.series, images=images)
     source.image(0)
-    source.forget()
-    source.image(0)
-    assert counted.decoded == [2]
+    assert len(images) == 1
+    source.close()
+    assert len(images) == 0
+    with pytest.raises(IndexError):
+        source.image(0)
