@@ -14,6 +14,7 @@ from core.ui.access import Gate
 from core.ui.access.start import stop_without_access
 from core.ui.failure import answer_calmly
 from core.ui.front import DarkFirst
+from core.ui.headers import Protected
 from core.ui.intake import keep_uploads_off_the_disk
 from core.ui.viewer.route import PIXEL_ROUTES
 
@@ -22,6 +23,6 @@ keep_uploads_off_the_disk()
 app = st.App(
     Path(__file__).parent / "core" / "ui" / "shell.py",
     routes=[offers.ROUTE, *PIXEL_ROUTES],
-    middleware=[Middleware(Gate), Middleware(DarkFirst)],
+    middleware=[Middleware(Protected), Middleware(Gate), Middleware(DarkFirst)],
     on_script_error=answer_calmly,
 )

@@ -10,6 +10,8 @@ from __future__ import annotations
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from core.ui.headers import POLICY, policy
+
 # Streamlit 1.67 keeps the visitor's choice ("Light", "Dark", "System") under this key, for each address of its own.
 HEAD = b"""
 <style>html { background: #0f1114; color-scheme: dark }</style>
@@ -60,6 +62,7 @@ class _Rewriter:
         body = self._body.replace(b"<head>", b"<head>" + HEAD, 1)
         headers = MutableHeaders(raw=start["headers"])
         headers["content-length"] = str(len(body))
+        headers[POLICY] = policy(body)
         # They describe the file, which is no longer what is sent.
         del headers["etag"]
         del headers["last-modified"]

@@ -10,6 +10,9 @@ import streamlit as st  # noqa: E402  the checkout must be importable first
 from starlette.middleware import Middleware  # noqa: E402
 
 from core.ui.access import Gate  # noqa: E402
+from core.ui.front import DarkFirst  # noqa: E402
+from core.ui.headers import Protected  # noqa: E402
 from core.ui.viewer.route import PIXEL_ROUTES  # noqa: E402
 
-app = st.App(Path(__file__).with_name("page.py"), routes=list(PIXEL_ROUTES), middleware=[Middleware(Gate)])
+MIDDLEWARE = [Middleware(Protected), Middleware(Gate), Middleware(DarkFirst)]
+app = st.App(Path(__file__).with_name("page.py"), routes=list(PIXEL_ROUTES), middleware=MIDDLEWARE)
