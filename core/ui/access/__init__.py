@@ -11,7 +11,7 @@ more: whatever serves a page without the gate shows nothing.
 """
 
 from core.ui.access.gate import Gate, user_of
-from core.ui.access.page import current_user, require_access
+from core.ui.access.page import can_sign_out, current_user, require_access
 from core.ui.access.user import User
 
-__all__ = ["Gate", "User", "current_user", "require_access", "user_of"]
+__all__ = ["Gate", "User", "can_sign_out", "current_user", "require_access", "user_of"]

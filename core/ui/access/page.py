@@ -39,6 +39,11 @@ def current_user() -> User:
     return user
 
 
+def can_sign_out() -> bool:
+    """Whether the person signed in here, rather than at a proxy."""
+    return settings().mode == "oidc"
+
+
 def _admitted() -> User:
     user = current_user()
     if settings().mode == "local":

@@ -15,6 +15,7 @@ from streamlit.auth_util import (
     encode_provider_token,
     get_cookie_with_chunks,
     get_origin_from_redirect_uri,
+    get_redirect_uri,
     get_secrets_auth_section,
     is_authlib_installed,
 )
@@ -86,7 +87,7 @@ def check_provider() -> None:
             f"cookie_secret is shorter than {SECRET_LENGTH} characters",
             'Make one: python -c "import secrets; print(secrets.token_hex(32))".',
         )
-    _check_address(str(section["redirect_uri"]))
+    _check_address(get_redirect_uri(section) or "")
 
 
 def _check_address(redirect_uri: str) -> None:
