@@ -91,9 +91,10 @@ def parse(content: bytes, limits: Limits) -> Parsed:
         parsed = _parse(content, limits)
     except StudyError:
         raise
-    except RecursionError:
-        raise _too_deep(limits) from None
-    except Exception:  # pydicom raises nearly anything on a damaged header, and its words may hold identity
+    except Exception as error:  # pydicom raises nearly anything on a damaged header, and its words may hold identity
+        # Where the stack ends in the midst of a tag, pydicom makes another error of it.
+        if isinstance(error, RecursionError) or isinstance(error.__context__, RecursionError):
+            raise _too_deep(limits) from None
         raise StudyError(
             "The header of this DICOM file is damaged and cannot be read.",
             hint="Export the file again.",
