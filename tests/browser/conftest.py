@@ -101,21 +101,28 @@ def complaints() -> list[str]:
     return []
 
 
-@pytest.fixture
+@pytest.fixture(scope="package")
 def context(browser: Browser) -> Iterator[BrowserContext]:
+    """Return a user's profile for all tests: what Streamlit's program needs to start is loaded and compiled once."""
     context = browser.new_context(viewport=SMALL_SCREEN, accept_downloads=True, reduced_motion="reduce")
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(60_000)
     yield context
     context.close()
 
 
 @pytest.fixture
-def page(context: BrowserContext, complaints: list[str]) -> Page:
+def page(context: BrowserContext, complaints: list[str]) -> Iterator[Page]:
+    """Return a page of one who has not been here before."""
     page = context.new_page()
     page.on("pageerror", lambda error: complaints.append(f"uncaught: {error}"))
     page.on("console", lambda message: _note(message, complaints))
     page.on("requestfailed", lambda request: _note_request(request.url, request.failure, complaints))
-    return page
+    yield page
+    if page.url.startswith("http"):
+        page.evaluate("localStorage.clear()")
+    for left in context.pages:
+        left.close()
+    context.clear_cookies()
 
 
 @pytest.fixture
