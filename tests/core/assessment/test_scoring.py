@@ -269,12 +269,12 @@ def test_a_stopped_worker_leaves_its_job_to_the_next(
 
     monkeypatch.setattr(Engine, "answer", slow)
     first.start()
-    assert has_begun.wait(30)
+    assert has_begun.wait(300)
     first.stop()
     assert jobs.find_job(store, job.id, owner=OWNER).state is State.RUNNING
     second = Worker(store)
     second.start()
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while jobs.find_job(store, job.id, owner=OWNER).state is not State.DONE:
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -49,7 +49,7 @@ def test_what_several_ask_for_at_the_same_time_is_decoded_once() -> None:
     with ThreadPoolExecutor(4) as threads:
         asked = [threads.submit(source.image, 0) for _ in range(4)]
         counted.gate.set()
-        images = {id(each.result(timeout=5)) for each in asked}
+        images = {id(each.result(timeout=60)) for each in asked}
     assert len(images) == 1
     assert counted.decoded == [1]
 
