@@ -10,6 +10,7 @@ import io
 import struct
 import zipfile
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,11 @@ SERIES_UID = "1.2.826.0.1.3680043.8.498.77"
 
 def chest_values(size: int = 512) -> NDArray[np.uint16]:
     """Return 12-bit values of a coarse chest, (size, size): bright middle, two dark lungs, a bright patch in one."""
+    return _chest_values(size).copy()
+
+
+@lru_cache(maxsize=8)
+def _chest_values(size: int) -> NDArray[np.uint16]:
     row, column = np.mgrid[-1 : 1 : size * 1j, -1 : 1 : size * 1j]
     body = 2600 * np.exp(-((column / 0.95) ** 6) - (row / 1.1) ** 8)
     lungs = sum(np.exp(-(((column - side) / 0.3) ** 4) - ((row + 0.1) / 0.6) ** 4) for side in (-0.45, 0.45))

@@ -33,14 +33,16 @@ MODEL = "benchmark-chest"
 LABELS = ("pneumonia", "effusion")
 
 
-def pipeline(*, images: int = 60, size: int = 2048, repetitions: int = 3) -> list[Figure]:
+def pipeline(*, images: int = 60, size: int = 2048, repetitions: int = 3, warm_up: int = 1) -> list[Figure]:
     """Measure the rate of a first run, of a second one, and of the usual pipeline."""
     say("  a set of radiographs")
     with _made_set(images, size=size) as folder:
         times = interleaved(
-            {"own": lambda: _first_run(folder), "usual": lambda: _usual_run(folder)}, repetitions=repetitions
+            {"own": lambda: _first_run(folder), "usual": lambda: _usual_run(folder)},
+            repetitions=repetitions,
+            warm_up=warm_up,
         )
-        again = interleaved({"second": _second_run(folder)}, repetitions=repetitions)
+        again = interleaved({"second": _second_run(folder)}, repetitions=repetitions, warm_up=warm_up)
     rates = {name: images / seconds for name, seconds in medians({**times, **again}).items()}
     return [
         Figure("images_per_second", rates["own"], f"files → committed answers, radiographs of {size}²"),

@@ -138,7 +138,7 @@ def test_a_labelled_set_is_measured_beside_the_usual_pipeline() -> None:
     from tests.benchmarks import labelled_set
 
     figures = [
-        *labelled_set.pipeline(images=4, size=64, repetitions=1),
+        *labelled_set.pipeline(images=4, size=64, repetitions=1, warm_up=0),
         *labelled_set.memory(sizes=(4,)),
     ]
     assert set(command.as_object(figures)) == {

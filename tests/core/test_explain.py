@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -34,6 +35,12 @@ def chest(seed: int = 0, shape: tuple[int, int] = (192, 128)) -> Image:
     return Image(pixels, Intensity.RADIOGRAPH, "MONOCHROME2", uid=f"chest-{seed}")
 
 
+@cache
+def asked_only(architecture: str) -> Engine:
+    """Return an engine that several tests ask, each of which leaves it as it is."""
+    return seeded_engine(architecture)
+
+
 def correlation(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
     return float(np.corrcoef(first.ravel(), second.ravel())[0, 1])
 
@@ -43,7 +50,7 @@ def correlation(first: NDArray[np.float32], second: NDArray[np.float32]) -> floa
 
 @pytest.mark.parametrize("architecture", POOLED)
 def test_the_mean_of_a_map_plus_the_bias_is_the_networks_output(architecture: str) -> None:
-    engine = seeded_engine(architecture)
+    engine = asked_only(architecture)
     forward = engine.run(chest())
     classifier = engine.network.classifier_weights()
     assert classifier is not None
@@ -53,7 +60,7 @@ def test_the_mean_of_a_map_plus_the_bias_is_the_networks_output(architecture: st
 
 
 def test_maps_come_in_the_order_of_the_labels_with_the_extent_of_the_input() -> None:
-    engine = seeded_engine("shufflenet_v2_x0_5")
+    engine = asked_only("shufflenet_v2_x0_5")
     image = chest()
     explanations = explain_all(engine, engine.run(image))
     assert [each.label_name for each in explanations] == ["Finding 1", "Finding 2", "Finding 3"]
@@ -63,7 +70,7 @@ def test_maps_come_in_the_order_of_the_labels_with_the_extent_of_the_input() -> 
 
 
 def test_the_extent_of_a_padded_image_reaches_over_its_edge() -> None:
-    engine = seeded_engine("shufflenet_v2_x0_5")
+    engine = asked_only("shufflenet_v2_x0_5")
     # 192 × 128 on 64 × 64: a third of a pixel each, and bars of 10 and 11 pixels (43 of 64 columns are taken).
     explanation = explain(engine, chest(), label="Finding 2", method="CAM")
     column = 128 / 43
@@ -72,7 +79,7 @@ def test_the_extent_of_a_padded_image_reaches_over_its_edge() -> None:
 
 @pytest.mark.parametrize("architecture", OTHER_HEADS)
 def test_other_heads_have_no_closed_form(architecture: str) -> None:
-    engine = seeded_engine(architecture)
+    engine = asked_only(architecture)
     forward = engine.run(chest())
     assert explain_all(engine, forward) == ()
     assert methods_for(engine) == ("GradCAM", "GradCAM++", "HiResCAM", "LayerCAM", "EigenCAM")
@@ -196,7 +203,7 @@ def test_maps_keep_their_scale() -> None:
 
 @pytest.mark.parametrize("architecture", POOLED)
 def test_grad_cam_is_the_closed_form_divided_by_the_number_of_cells(architecture: str) -> None:
-    engine = seeded_engine(architecture)
+    engine = asked_only(architecture)
     forward = engine.run(chest())
     for closed in explain_all(engine, forward):
         explanation = explain_from(engine, forward, label=closed.label_name, method="GradCAM")
@@ -229,7 +236,7 @@ def test_maps_are_those_of_the_hooked_package(method: str, package: type[GradCAM
 
 def test_densenet_is_explained_after_its_last_relu_and_not_before() -> None:
     network = seeded_network("densenet121")
-    engine = seeded_engine("densenet121")
+    engine = asked_only("densenet121")
     features = network.body.get_submodule("features")
     with torch.inference_mode():
         before = features(to_tensor(chest(), engine.spec.input).tensor[None])[0]
@@ -273,7 +280,7 @@ def test_explaining_leaves_no_trace_on_the_network(method: str) -> None:
 
 
 def test_explaining_works_where_gradients_are_switched_off() -> None:
-    engine = seeded_engine("mobilenet_v3_small")
+    engine = asked_only("mobilenet_v3_small")
     expected = explain(engine, chest(), label="Finding 1", method="GradCAM").heatmap
     with torch.no_grad():
         found = explain(engine, chest(), label="Finding 1", method="GradCAM").heatmap
@@ -284,7 +291,7 @@ def test_explaining_works_where_gradients_are_switched_off() -> None:
 
 
 def test_an_unknown_label_or_method_is_named_with_those_there_are() -> None:
-    engine = seeded_engine("shufflenet_v2_x0_5")
+    engine = asked_only("shufflenet_v2_x0_5")
     with pytest.raises(ModelError, match="Finding 1, Finding 2, Finding 3") as caught:
         explain(engine, chest(), label="Pneumonia", method="CAM")
     assert caught.value.code == "label-unknown"

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from pydicom import Dataset, dcmread
@@ -194,6 +194,7 @@ def test_scaling_pixels_and_window_together_changes_nothing(pixels, window, scal
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.uint16, np.int16, np.int32, ">u2", ">i2", "<u4", np.int64])
+@settings(max_examples=40)
 @given(data=st.data())
 def test_integers_through_the_table_equal_floats_through_the_formula(dtype, data):
     pixels = data.draw(hnp.arrays(np.dtype(dtype), (6, 7), elements=st.integers(0, 127)))

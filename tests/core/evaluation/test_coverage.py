@@ -1,4 +1,4 @@
-"""How often 95 % intervals hold the truth, in 1,000 sets drawn from a distribution whose figures are known.
+"""How often 95 % intervals hold the truth, in 500 sets drawn from a distribution whose figures are known.
 
 The sets are the labels of one `Cases`: independent of each other, and measured at once.
 """
@@ -17,7 +17,7 @@ from core.evaluation import METRICS, evaluate_scores, predictive_values
 from core.evaluation.cases import Cases, as_cases
 from core.evaluation.figures import call_figures, score_figures
 
-SETS = 1000
+SETS = 500
 NAMES = [str(number) for number in range(SETS)]
 DRAWS = 300
 PREVALENCE = 0.4

@@ -126,7 +126,7 @@ def test_a_model_without_a_gate_says_so() -> None:
 # ── Engines ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("architecture", ["mobilenet_v2", "densenet121", "resnet18", "efficientnet_b0", "vgg11"])
+@pytest.mark.parametrize("architecture", ["mobilenet_v2", "densenet121", "resnet18", "efficientnet_b0", "small_cnn"])
 def test_averages_are_those_of_the_maps_behind_the_blocks(architecture: str) -> None:
     network = seeded_network(architecture)
     x = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(1))

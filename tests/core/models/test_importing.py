@@ -232,8 +232,8 @@ def test_contradictions_are_refused(
 
 
 def test_an_input_too_small_for_the_architecture_is_refused(tmp_path: Path) -> None:
-    path = saved(tmp_path, build_network("alexnet", labels=3).state_dict())
-    error = refusal(path, tmp_path, Description("alexnet", LABELS, size=(16, 16)))
+    path = saved(tmp_path, build_network("densenet121", labels=3).state_dict())
+    error = refusal(path, tmp_path, Description("densenet121", LABELS, size=(16, 16)))
     assert error.code == "input-size-invalid"
 
 

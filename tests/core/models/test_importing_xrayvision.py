@@ -21,6 +21,7 @@ from core.__main__ import main
 from core.domain import Acquisition, Extent
 from core.errors import ModelError
 from core.models.importing import xrayvision
+from core.models.importing.imported import Imported
 from core.models.importing.xrayvision import INPUT, import_weights, published
 from core.models.predict import load_engine, predict
 from core.models.preprocessing import to_tensor
@@ -41,6 +42,12 @@ def checkpoint(network: nn.Module, tmp_path_factory: pytest.TempPathFactory) -> 
     path = tmp_path_factory.mktemp("published") / "weights.pth"
     torch.save(network.state_dict(), path)
     return path
+
+
+@pytest.fixture(scope="module")
+def imported(checkpoint: Path) -> Imported:
+    """Return the model for all data, made of this file."""
+    return import_weights(ALL, checkpoint.parent / "xrv-all", checkpoint=checkpoint)
 
 
 # ── What the network is given, by hand ────────────────────────────────────────────────────────────────────────────
@@ -138,8 +145,8 @@ def test_outputs_that_were_never_trained_are_hidden(
     assert torch.equal(weight, network.classifier.weight[rows])  # type: ignore[arg-type,union-attr,index]
 
 
-def test_all_18_findings_of_the_model_for_all_data(tmp_path: Path, checkpoint: Path) -> None:
-    spec = import_weights(ALL, tmp_path / "xrv-all", checkpoint=checkpoint).spec
+def test_all_18_findings_of_the_model_for_all_data(imported: Imported) -> None:
+    spec = imported.spec
     assert (spec.id, len(spec.labels)) == ("xrv-all", 18)
     assert (spec.labels[0].name, spec.labels[9].name) == ("Atelectasis", "Pleural Thickening")
     assert (spec.calibration.method, spec.calibration.thresholds[0]) == ("operating-point", 0.07422872)
@@ -154,8 +161,8 @@ def test_all_18_findings_of_the_model_for_all_data(tmp_path: Path, checkpoint: P
         assert words in spec.card
 
 
-def test_it_is_for_frontal_chest_radiographs_of_adults(tmp_path: Path, checkpoint: Path) -> None:
-    spec = import_weights(ALL, tmp_path / "xrv", checkpoint=checkpoint).spec
+def test_it_is_for_frontal_chest_radiographs_of_adults(imported: Imported) -> None:
+    spec = imported.spec
     image, adult = film(chest((64, 64))), Acquisition("DX", "CHEST", "PA", 54.0)
     assert check_intended_use(spec, adult, image) == ()
     for change, code in (
@@ -170,26 +177,34 @@ def test_it_is_for_frontal_chest_radiographs_of_adults(tmp_path: Path, checkpoin
 # ── Files ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def whole(network: nn.Module) -> nn.Module:
+    return network
+
+
+def data_parallel(network: nn.Module) -> dict[str, Any]:
+    return {"state_dict": {f"module.{key}": value for key, value in network.state_dict().items()}}
+
+
+def with_thresholds(network: nn.Module, prefix: str = "") -> dict[str, Any]:
+    state = dict(network.state_dict(), op_threshs=torch.tensor(published()[ALL].thresholds))
+    return {prefix + key: value for key, value in state.items()}
+
+
+def wrapped_with_thresholds(network: nn.Module) -> dict[str, Any]:
+    return with_thresholds(network, prefix="model.")
+
+
+# What lies in the file and how the file is laid out are read apart from each other.
 @pytest.mark.parametrize(
-    "wrap",
-    [
-        lambda network: network,
-        lambda network: {"state_dict": {f"module.{key}": value for key, value in network.state_dict().items()}},
-        lambda network: dict(network.state_dict(), op_threshs=torch.tensor(published()[ALL].thresholds)),
-        lambda network: (
-            {f"model.{key}": value for key, value in network.state_dict().items()}
-            | {"model.op_threshs": torch.tensor(published()[ALL].thresholds)}
-        ),
-    ],
-    ids=["whole network", "data parallel", "with thresholds", "wrapped with thresholds"],
+    ("wrap", "is_new"),
+    [(whole, True), (whole, False), (data_parallel, True), (with_thresholds, False), (wrapped_with_thresholds, True)],
 )
-@pytest.mark.parametrize("is_new", [True, False])
 def test_every_form_of_the_weights_gives_the_same_model(
-    tmp_path: Path, network: nn.Module, checkpoint: Path, wrap: Callable[[nn.Module], Any], is_new: bool
+    tmp_path: Path, network: nn.Module, imported: Imported, wrap: Callable[[nn.Module], Any], is_new: bool
 ) -> None:
     torch.save(wrap(network), tmp_path / "form.pt", _use_new_zipfile_serialization=is_new)
-    first = import_weights(ALL, tmp_path / "first", checkpoint=checkpoint).spec
-    assert import_weights(ALL, tmp_path / "second", checkpoint=tmp_path / "form.pt").spec.sha256 == first.sha256
+    second = import_weights(ALL, tmp_path / "second", checkpoint=tmp_path / "form.pt").spec
+    assert second.sha256 == imported.spec.sha256
 
 
 def test_weights_with_other_thresholds_are_another_model(tmp_path: Path, network: nn.Module) -> None:
@@ -221,8 +236,7 @@ def test_other_networks_are_refused_by_their_first_difference(
     assert not (tmp_path / "xrv").exists()
 
 
-def test_a_file_other_than_the_published_one_is_said_to_be(tmp_path: Path, checkpoint: Path) -> None:
-    imported = import_weights(ALL, tmp_path / "xrv", checkpoint=checkpoint)
+def test_a_file_other_than_the_published_one_is_said_to_be(imported: Imported) -> None:
     assert "The published file has 56524913" in " ".join(imported.remarks)
     assert "The published file has 56524913" in imported.spec.card
 

@@ -30,7 +30,9 @@ STRIDED_ALIKE = 0.5 / 32 - 0.5
     ],
 )
 def test_worked_out_by_hand(architecture: str, cells: float) -> None:
-    assert centre_shift(build_network(architecture, labels=2), (224, 224)) == pytest.approx((cells, cells))
+    with torch.device("meta"):  # shapes alone count, and the weights of some fill half a gigabyte
+        network = build_network(architecture, labels=2)
+    assert centre_shift(network, (224, 224)) == pytest.approx((cells, cells))
 
 
 def test_leaves_the_network_as_it_is() -> None:
@@ -46,7 +48,7 @@ def test_cells_look_where_the_gradient_comes_from(architecture: str) -> None:
     network = build_network(architecture, labels=1).eval()
     cell = 8
     seen = torch.zeros(512, 512)
-    for _ in range(3):
+    for _ in range(2):
         picture = torch.randn(1, 3, 512, 512, requires_grad=True)
         (gradient,) = torch.autograd.grad(network.features(picture)[0, :, cell, cell].sum(), picture)
         seen += gradient[0].square().sum(0)

@@ -53,7 +53,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         out=folder / "weights" / "opacity",
         labels=(ClassLabel("Opacity", "opaque"),),
         absence="clear",
-        architecture="resnet18",
+        architecture="small_cnn",
         work=folder / "work",
         threads=1,
         working_size=(36, 36),
@@ -174,7 +174,7 @@ class TestCalibratingAnew:
         (model / "training.toml").write_text(tomli_w.dumps(changed))
         assert self.calibrate(folder) == 0
         spec = read_spec(model)
-        assert (spec.version, spec.citation, spec.architecture) == ("1.1.1", "Opacity 1.1.1", "resnet18")
+        assert (spec.version, spec.citation, spec.architecture) == ("1.1.1", "Opacity 1.1.1", "small_cnn")
         assert section_of(spec.card, "Known failures") == "- X."
         assert "Opacity 1.1.1" in section_of(spec.card, "Licence and citation")
 

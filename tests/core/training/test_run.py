@@ -51,7 +51,7 @@ def configuration(folder: Path, **changes: object) -> TrainingConfig:
         title="Opacity in made-up films",
         labels=(ClassLabel("Opacity", "opaque", "SNOMED-CT:128309001", title="Opacity in the lung"),),
         absence="clear",
-        architecture="resnet18",
+        architecture="small_cnn",
         work=folder / "work",
         threads=1,  # sums over several threads are not the same twice
         working_size=(36, 36),
