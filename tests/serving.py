@@ -54,7 +54,7 @@ def serve(
     folder: Path,
     checkout: Path = CHECKOUT,
     environment: Mapping[str, str] | None = None,
-    timeout_s: float = 60,
+    timeout_s: float = 180,
 ) -> Iterator[Server]:
     """Run `streamlit run script` on a free port of this machine until the block is left.
 
