@@ -18,12 +18,10 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from core import __version__, workflow
 from core.errors import CoreError
 from core.models.description import describe_models
-from core.reports.wording import score_in_words
 
 EXIT_OK, EXIT_SOME_FAILED = 0, 1
 
@@ -71,27 +69,15 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
 
 def _predict(options: argparse.Namespace) -> int:
     answers = [
-        answer.as_json()
+        answer
         for file in options.files
         for answer in workflow.predict_path(Path(file), model_id=options.model, frame_number=options.frame)
     ]
     if options.json:
-        print(json.dumps(answers, indent=2, ensure_ascii=False, allow_nan=False))
+        print(json.dumps([answer.as_json() for answer in answers], indent=2, ensure_ascii=False, allow_nan=False))
     else:
-        print("\n".join(_in_words(answer) for answer in answers))
-    return EXIT_SOME_FAILED if any("error" in answer for answer in answers) else EXIT_OK
-
-
-def _in_words(answer: dict[str, Any]) -> str:
-    if "error" in answer:
-        return f"{answer['file']}: {answer['error']['message']}"
-    words = {True: "positive", False: "negative", None: "no call"}
-    scores = ", ".join(
-        f"{name} {words[answer['calls'][name]]}" + ("" if score is None else f" ({score_in_words(score)})")
-        for name, score in answer["labels"].items()
-    )
-    warnings = "".join(f"\n    ! {warning['message']}" for warning in answer["warnings"])
-    return f"{answer['file']}: {scores} [{answer['model']} {answer['version']}, not for diagnostic use]{warnings}"
+        print("\n".join(answer.as_text() for answer in answers))
+    return EXIT_SOME_FAILED if any(answer.error for answer in answers) else EXIT_OK
 
 
 def _add_models(parser: argparse.ArgumentParser) -> None:

@@ -14,20 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.audit import User, record_reading
-from core.domain import (
-    Explanation,
-    Image,
-    ModelSpec,
-    Notice,
-    Prediction,
-    Series,
-    Study,
-)
+from core.domain import Explanation, Image, ModelSpec, Notice, Prediction, Rejected, Series, Study
 from core.errors import CoreError, StudyError, UnsuitableInputError
 from core.io import load_path
 from core.models.proposal import Proposal, propose_by_header, propose_by_picture
 from core.models.registry import DamagedModel, find_model, list_models
 from core.models.suitability import call_of, check_intended_use
+from core.reports.wording import headline, label_words, score_in_words, told_call
 
 if TYPE_CHECKING:
     from core.models.predict import Engine
@@ -173,6 +166,10 @@ def _engine(model_id: str) -> Engine:
 # ── Asking about files on disk ────────────────────────────────────────────────────────────────────────────────────
 
 
+LEFT_OUT_BY_DESIGN = frozenset({"not-an-image", "dicomdir", "duplicate-file"})
+"""Codes of files of a folder or zip that are sound and hold no picture of their own: reports, plans, copies."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What `predict_path` says of one file or one series of a folder: a reading, or the reason why there is none."""
@@ -196,15 +193,34 @@ class Answer:
             "frames": len(self.reading.series.frames),
             "model": prediction.model_id,
             "version": prediction.model_version,
+            "answer": headline(prediction),
+            "labels_exclude_each_other": prediction.is_exclusive,
             "labels": {score.label.name: _number_or_none(score.value) for score in prediction.scores},
             "calls": {score.label.name: call_of(prediction, score) for score in prediction.scores},
             "warnings": [{"code": notice.code, "message": notice.message} for notice in warnings],
             "seconds": round(prediction.seconds, 4),
         }
 
+    def as_text(self) -> str:
+        """Return the lines that the command line prints for people: the answer, all scores, reasons for caution."""
+        if self.reading is None:
+            assert self.error is not None
+            return f"{self.file}: {self.error}"
+        prediction = self.reading.prediction
+        scores = ", ".join(
+            f"{label_words(score.label)} {score_in_words(score.value)} ({told_call(prediction, score)})"
+            for score in prediction.scores
+        )
+        said_by = f"{prediction.model_id} {prediction.model_version}, not for diagnostic use"
+        warnings = (f"    ! {notice.message}" for notice in (*prediction.warnings, *self.notices))
+        return "\n".join([f"{self.file}: {headline(prediction)} [{said_by}]", f"    {scores}", *warnings])
+
 
 def predict_path(path: Path, *, model_id: str | None = None, frame_number: int | None = None) -> Iterator[Answer]:
     """Answer for a file, or for each series of a folder or zip; a failure becomes an answer that says so.
+
+    Of a folder or zip the files that could not be read follow, each with its error; those that are sound and hold no
+    picture (reports, plans, a second copy) are left out with a notice.
 
     Parameters
     ----------
@@ -216,16 +232,28 @@ def predict_path(path: Path, *, model_id: str | None = None, frame_number: int |
     """
     try:
         study = load_path(path)
-        if not study.series:
+        if not study.series and all(map(_is_left_out, study.rejected)):
             raise _nothing_to_read(study)
     except CoreError as error:
         yield Answer(str(path), error=error)
         return
-    several = path.is_dir() or len(study.series) > 1
     left_out = _left_out_notice(study)
     for series in study.series:
-        file = str(path / series.source) if several and series.source else str(path)
+        file = _place(path, series.source)
         yield _answer(file, series, model_id=model_id, frame_number=frame_number, notices=left_out)
+    for rejected in study.rejected:
+        if not _is_left_out(rejected):
+            why = StudyError(rejected.message, hint=rejected.hint, code=rejected.code)
+            yield Answer(_place(path, rejected.name), error=why)
+
+
+def _place(path: Path, name: str) -> str:
+    """Return where a file lies: itself, or its place in the folder or zip that was given."""
+    return str(path / name) if path.is_dir() or name not in ("", path.name) else str(path)
+
+
+def _is_left_out(rejected: Rejected) -> bool:
+    return rejected.code in LEFT_OUT_BY_DESIGN
 
 
 def _answer(
@@ -291,12 +319,13 @@ def _nothing_to_read(study: Study) -> StudyError:
 
 
 def _left_out_notice(study: Study) -> tuple[Notice, ...]:
-    if not study.rejected:
+    left_out = list(filter(_is_left_out, study.rejected))
+    if not left_out:
         return ()
-    reasons = " ".join(sorted({rejected.message for rejected in study.rejected}))
-    count = len(study.rejected)
-    left_out = "1 file was" if count == 1 else f"{count} files were"
-    return (Notice("files-left-out", f"{left_out} left out. {reasons}"),)
+    reasons = " ".join(sorted({rejected.message for rejected in left_out}))
+    count = len(left_out)
+    files = "1 file was" if count == 1 else f"{count} files were"
+    return (Notice("files-left-out", f"{files} left out. {reasons}"),)
 
 
 def _number_or_none(value: float) -> float | None:

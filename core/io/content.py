@@ -118,6 +118,11 @@ def identify(content: bytes) -> Kind:
     return kind or _identify_by_structure(content)
 
 
+def has_preamble(content: bytes) -> bool:
+    """Whether the bytes begin as DICOM files do, PS3.10 7.1, rather than only look like a data set."""
+    return content.startswith(b"DICM", 128)
+
+
 def _identify_by_structure(content: bytes) -> Kind:
     for recognise in (_nrrd_kind, _nifti_kind, _metaimage_kind, _bmp_kind, _bare_dicom_kind):
         kind = recognise(content)
@@ -189,8 +194,8 @@ _REFUSALS: dict[Kind, tuple[str, str, str]] = {
         "dicomdir",
     ),
     Kind.NIFTI_PAIR: (
-        "This is the header of a NIfTI pair (.hdr); its pixels are in a second file (.img).",
-        "Save the volume as one file, .nii or .nii.gz.",
+        "This is the header of a NIfTI pair (.hdr); its pixels are in a second file (.img), which is not here.",
+        "Bring both files together, or save the volume as one file, .nii or .nii.gz.",
         "missing-pixel-file",
     ),
     Kind.ANALYZE: (
@@ -199,13 +204,13 @@ _REFUSALS: dict[Kind, tuple[str, str, str]] = {
         "missing-pixel-file",
     ),
     Kind.METAIMAGE_HEADER: (
-        "This is a MetaImage header (.mhd); its pixels are in a second file, named in ElementDataFile.",
-        "Save the volume as one file, .mha.",
+        "This is a MetaImage header (.mhd); its pixels are in a second file (ElementDataFile), which is not here.",
+        "Bring both files together, or save the volume as one file, .mha.",
         "missing-pixel-file",
     ),
     Kind.NRRD_HEADER: (
-        "This is a detached NRRD header (.nhdr); its pixels are in a second file, named in it.",
-        "Save the volume as one file, .nrrd.",
+        "This is a detached NRRD header (.nhdr); its pixels are in a second file, which is not here.",
+        "Bring both files together, or save the volume as one file, .nrrd.",
         "missing-pixel-file",
     ),
     Kind.ZIP: (

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 from core.domain import Rejected, Series, Study
 from core.errors import StudyError
 from core.io.archive import count_members, is_clutter, unpack
-from core.io.content import RASTERS, VOLUMES, Kind, Source, gzip_head, identify, inflate_gzip, refusal
+from core.io.content import RASTERS, VOLUMES, Kind, Source, gzip_head, has_preamble, identify, inflate_gzip, refusal
 from core.io.importing import import_dicom
 from core.io.isolation import prepare
 from core.io.limits import DEFAULT_LIMITS, MIB, Budget, Limits, OverBudgetError
 from core.io.picture import pixels_of
 from core.io.raster import read_raster
 from core.io.volume import read_volume
+from core.io.volume_pair import HEADERS, Halves
 
 if TYPE_CHECKING:
     from core.io.dicom.header import DicomFile
@@ -30,9 +31,9 @@ def load_study(files: Iterable[Source], *, limits: Limits = DEFAULT_LIMITS, prog
     """Read everything that one upload brought; pixels are decoded later, frame by frame.
 
     Zip archives and gzip files are unpacked in memory. DICOM files are sorted into series; every picture file and
-    every time point of a volume is a series of its own. What cannot be used, or holds no picture, is named in
-    `Study.rejected`; where that is everything, the study has no series. Files that operating systems leave behind
-    (`.DS_Store`, `__MACOSX`) are passed over.
+    every time point of a volume, which may be two files, is a series of its own. What cannot be used, or holds no
+    picture, is named in `Study.rejected`; where that is everything, the study has no series. Files that operating
+    systems leave behind (`.DS_Store`, `__MACOSX`) are passed over.
 
     Parameters
     ----------
@@ -137,6 +138,7 @@ class _Intake:
         self._dicom: list[DicomFile] = []
         self._series: list[Series] = []
         self._rejected: list[Rejected] = []
+        self._halves = Halves(limits)
 
     def take(self, source: Source, *, prefix: str) -> None:
         """Read one file of the upload, or everything in it where it is an archive; `prefix` goes before those names."""
@@ -155,6 +157,7 @@ class _Intake:
 
     def study(self) -> Study:
         """Return the study; nothing is taken afterwards."""
+        self._halves.join(self._read_volume, self._reject_half)
         if not self._digests and not self._rejected:
             raise StudyError("No files were given.", hint="Choose one or more image files.", code="no-files")
         return Study(
@@ -204,20 +207,38 @@ class _Intake:
         kind = identify(source.content)
         if kind is Kind.DICOM:
             self._take_dicom(source)
+        elif kind in HEADERS:
+            self._halves.keep_header(source)
         elif kind in RASTERS:
             self._note(source.digest)
             self._series.append(read_raster(source, self._limits))
         elif kind in VOLUMES:
-            self._note(source.digest)
-            self._series.extend(read_volume(source, self._limits))
+            self._read_volume(source)
+        elif kind is Kind.OTHER:
+            self._halves.keep_voxels(source, refusal(source.content))
         else:
             raise refusal(source.content)
+
+    def _read_volume(self, source: Source) -> None:
+        self._note(source.digest)
+        self._series.extend(read_volume(source, self._limits))
+
+    def _reject_half(self, source: Source, error: StudyError) -> None:
+        self._digests.add(source.digest)
+        self._rejected.append(Rejected(source.name, error.code, error.message, error.hint))
 
     def _take_dicom(self, source: Source) -> None:
         import_dicom()
         from core.io.dicom.header import read_header
 
-        self._dicom.append(read_header(source.content, name=source.name, limits=self._limits, digest=source.digest))
+        try:
+            file = read_header(source.content, name=source.name, limits=self._limits, digest=source.digest)
+        except StudyError as error:
+            if has_preamble(source.content):
+                raise
+            self._halves.keep_voxels(source, error)  # a few small numbers look like the start of a data set
+            return
+        self._dicom.append(file)
         self._digests.add(source.digest)  # copies are named in the series that they belong to
 
     def _dicom_series(self) -> tuple[Series, ...]:

@@ -79,15 +79,31 @@ def read_volume_header(content: bytes, kind: Kind, limits: Limits) -> VolumeHead
         When it is damaged, uses a feature that is not supported, claims more than `limits` allow, or more than the
         file holds.
     """
+    header = _parsed(content, kind)
+    _check_claims(header, len(content), limits)
+    return header
+
+
+def claimed_bytes(content: bytes, kind: Kind) -> int | None:
+    """Return how many bytes of voxels must follow a header; None where they are compressed.
+
+    Raises
+    ------
+    StudyError
+        When the header is damaged or uses a feature that is not supported.
+    """
+    header = _parsed(content, kind)
+    return None if header.is_compressed else header.data_bytes
+
+
+def _parsed(content: bytes, kind: Kind) -> VolumeHeader:
     parse = {Kind.NIFTI: _parse_nifti, Kind.METAIMAGE: _parse_metaimage, Kind.NRRD: _parse_nrrd}[kind]
     try:
-        header = parse(content)
+        return parse(content)
     except (struct.error, ValueError, KeyError, IndexError, OverflowError):
         raise StudyError(
             f"The header of this {kind} file is damaged.", hint="Save the volume again.", code="damaged-header"
         ) from None
-    _check_claims(header, len(content), limits)
-    return header
 
 
 def _check_claims(header: VolumeHeader, size: int, limits: Limits) -> None:

@@ -29,6 +29,11 @@ def _describe(entry: ModelSpec | DamagedModel) -> dict[str, Any]:
         "intended_use": entry.intended_use.summary,
         "not_for": entry.intended_use.not_for,
         "modalities": list(entry.intended_use.modalities),
+        "body_parts": list(entry.intended_use.body_parts),
+        "view_positions": list(entry.intended_use.view_positions),
+        "min_age_years": entry.intended_use.min_age_years,
+        "max_age_years": entry.intended_use.max_age_years,
+        "labels_exclude_each_other": entry.calibration.activation == "softmax",
         "labels": [_describe_label(label) for label in entry.labels],
         "calibration": entry.calibration.method,
         "metrics": {name: _describe_estimate(estimate) for name, estimate in entry.metrics.items()},
@@ -41,7 +46,14 @@ def _describe_label(label: Label) -> dict[str, Any]:
     point = label.operating_point
     points = [_describe_point(one) for one in label.operating_points]
     chosen = None if point is None else _describe_point(point)
-    return {"name": label.name, "code": label.code, "operating_point": chosen, "operating_points": points}
+    return {
+        "name": label.name,
+        "title": label.title or label.name,
+        "code": label.code,
+        "is_finding": label.is_finding,
+        "operating_point": chosen,
+        "operating_points": points,
+    }
 
 
 def _describe_point(point: OperatingPoint) -> dict[str, Any]:
@@ -51,6 +63,7 @@ def _describe_point(point: OperatingPoint) -> dict[str, Any]:
         "threshold": point.threshold,
         "criterion": point.criterion,
         "origin": point.origin,
+        "n": point.n,
         **{name: None if share is None else _describe_estimate(share) for name, share in shares.items()},
     }
 
@@ -62,10 +75,14 @@ def _describe_evidence(spec: ModelSpec) -> dict[str, Any]:
     except ModelError as error:
         return {"evidence_error": {"code": error.code, "message": str(error)}}
     if evidence is None:
-        return {"measured_on": None, "confusion_matrix": None}
+        return {"measured_on": None, "n": None, "confusion_matrix": None}
     matrix = evidence.confusion
     counts = None if matrix is None else {"labels": list(matrix.names), "counts": [list(row) for row in matrix.counts]}
-    return {"measured_on": evidence.measured_on, "confusion_matrix": counts}
+    return {
+        "measured_on": evidence.measured_on,
+        "n": {one.name: {"with": one.positives, "without": one.negatives} for one in evidence.labels},
+        "confusion_matrix": counts,
+    }
 
 
 def _describe_estimate(estimate: Estimate) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 Each restriction of an intended use is one check: the header confirms it, comes near (PA where AP is meant),
 contradicts it, or does not say. What contradicts is outside the intended use; what comes near or is not said is a
-milder notice with its own code. A file without any header (PNG, JPEG) gets one notice instead of four.
+milder notice with its own code. For a model for children an unknown age becomes a contradiction where view or size of
+the film are those of adults. A file without any header (PNG, JPEG) gets one notice instead of four.
 
 Outside its intended use a model has scores and no calls, whatever its operating points are: `call_of`.
 """
@@ -17,7 +18,7 @@ from typing import Literal
 
 import numpy as np
 
-from core.domain import FREE_TEXT, Acquisition, Image, IntendedUse, ModelSpec, Notice, Prediction, Score
+from core.domain import FREE_TEXT, Acquisition, Image, IntendedUse, Intensity, ModelSpec, Notice, Prediction, Score
 
 OUTSIDE_CODES = frozenset(
     {
@@ -25,6 +26,7 @@ OUTSIDE_CODES = frozenset(
         "body-part-outside-intended-use",
         "view-outside-intended-use",
         "age-outside-intended-use",
+        "unknown-age-outside-intended-use",
         "colour-outside-intended-use",
         "unlike-training-images",
     }
@@ -120,6 +122,9 @@ def check_intended_use(spec: ModelSpec, acquisition: Acquisition, image: Image) 
     """
     use = spec.intended_use
     checks = [*header_checks(use, acquisition), *_colour_check(use, image)]
+    if grown := _unlikely_age(use, checks, image):
+        # It says all that the notices on view and age would.
+        checks = [grown, *(check for check in checks if (check.aspect, check.outcome) not in _SAID_BY_UNLIKELY_AGE)]
     outside = _notices(checks, "outside", suffix="outside-intended-use")
     near = _notices(checks, "near", suffix="differs")
     unknown = _notices(checks, "unknown", suffix="unknown")
@@ -217,6 +222,44 @@ def _age(use: IntendedUse, found: float | None) -> Check:
         return Check("age", "fits", found=_years(found))
     message = f"The patient is {_years(found)} old; {_is_for(use)}."
     return Check("age", "outside", message, f"age {_years(found)}, not {_ages(use)}")
+
+
+_SAID_BY_UNLIKELY_AGE = frozenset({("view", "near"), ("age", "unknown")})
+_ADULT_YEARS = 18
+_ADULT_FILM_CM = (30.0, 35.0)
+"""Shorter and longer side of an image from which on it has the size of an adult's film, 35 × 43 cm, or nearly so."""
+
+
+def _unlikely_age(use: IntendedUse, checks: Iterable[Check], image: Image) -> Check | None:
+    """Check a model for children where the age is unknown: other evidence may say that this is no small child.
+
+    Small children are examined lying, AP, on small films; PA, standing before the detector, is how adults are.
+    """
+    outcomes = {check.aspect: check.outcome for check in checks}
+    if outcomes.get("age") != "unknown" or not is_for_children(use):
+        return None
+    signs = []
+    if outcomes.get("view") == "near":
+        signs.append("the view is PA (View Position), which is usual for adults")
+    if (sides := _sides_cm(image)) and all(side >= least for side, least in zip(sides, _ADULT_FILM_CM, strict=True)):
+        signs.append(f"the image covers {sides[0]:.0f} × {sides[1]:.0f} cm, the size of an adult's film")
+    if not signs:
+        return None
+    message = f"The file does not give the patient's age, and {' and '.join(signs)}; {_is_for(use)}."
+    return Check("unknown-age", "outside", message)
+
+
+def is_for_children(use: IntendedUse) -> bool:
+    """Whether a model is for children alone."""
+    return use.max_age_years is not None and use.max_age_years < _ADULT_YEARS
+
+
+def _sides_cm(image: Image) -> tuple[float, float] | None:
+    """Return what an image covers at the detector, shorter side first; None where that is unknown."""
+    if image.spacing is None or image.intensity is not Intensity.RADIOGRAPH:
+        return None
+    height, width = image.shape[0] * image.spacing.row_mm / 10, image.shape[1] * image.spacing.column_mm / 10
+    return min(height, width), max(height, width)
 
 
 def _colour_check(use: IntendedUse, image: Image) -> Iterator[Check]:

@@ -31,6 +31,7 @@ from core.reports.wording import (
     SYNTHETIC,
     Statement,
     accuracy_in_words,
+    device_in_words,
     headline,
     heatmap_in_words,
     label_title,
@@ -39,6 +40,7 @@ from core.reports.wording import (
     score_word,
     sentence_case,
     statements,
+    threshold_in_words,
     told_call,
     window_in_words,
 )
@@ -70,6 +72,7 @@ def reading_html(report: ReportInput) -> str:
     ReportError
         The parts of the report do not belong together (when the input is made).
     """
+    notices = _notices(report)
     return read_template(Path(__file__).with_name("reading.html.jinja")).render(
         title=f"{headline(report.prediction)} · Lightbox",
         stamp=NOT_FOR_DIAGNOSIS,
@@ -78,29 +81,46 @@ def reading_html(report: ReportInput) -> str:
         answer=_answer(report),
         labels=_labels(report.prediction),
         figures=_figures(report),
-        notices=[notice.message for notice in warnings_of(report)],
+        notices=notices,
         facts=_facts(report),
         origin=_origin(report),
-        type_size=f"{_type_size(report):.2f}pt",
+        type_size=f"{_type_size(report, notices.shown):.2f}pt",
     )
 
 
-def _type_size(report: ReportInput) -> float:
+def _type_size(report: ReportInput, notices: tuple[str, ...]) -> float:
     """Return the size of the type in points: the usual one, or as much smaller as leaves the pictures their room.
 
     The page cannot grow and nothing may be cut off, so what there is to say is counted in lines beforehand.
     """
     sizes = (_TYPE_SIZE_PT - step / 10 for step in range(36))
-    fitting = (size for size in sizes if _lines(report, size) * size * _LINE_HEIGHT <= _TEXT_HEIGHT_PT)
+    fitting = (size for size in sizes if _lines(report, notices, size) * size * _LINE_HEIGHT <= _TEXT_HEIGHT_PT)
     return next(fitting, _SMALLEST_TYPE_PT)
 
 
-def _lines(report: ReportInput, size: float) -> float:
-    """Return about how many lines of type of a size all that is said takes, in the full width of the page."""
+@dataclass(frozen=True, slots=True)
+class _Notices:
+    shown: tuple[str, ...]
+    rest: str
+
+
+def _notices(report: ReportInput) -> _Notices:
+    """Return the reasons for caution, the most serious first, as many as fit the page in the smallest type."""
+    messages = tuple(notice.message for notice in warnings_of(report))
+    most = _TEXT_HEIGHT_PT / (_SMALLEST_TYPE_PT * _LINE_HEIGHT)
+    counts = range(len(messages), 1, -1)
+    fitting = (count for count in counts if _lines(report, messages[:count], _SMALLEST_TYPE_PT) <= most)
+    shown = messages[: next(fitting, 1)]
+    left_out = len(messages) - len(shown)
+    return _Notices(shown, f"{left_out} more, less serious, are in the JSON of this result." if left_out else "")
+
+
+def _lines(report: ReportInput, notices: tuple[str, ...], size: float) -> float:
+    """Return about how many lines all takes with so many reasons for caution."""
     signs = int(_SIGNS_OF_LINE * _TYPE_SIZE_PT / size)
     columns = [[row.name for row in rows] for rows in _labels(report.prediction).columns]
     calls = statements(report.prediction)[:MOST_LEADING]
-    said = [*(notice.message for notice in warnings_of(report)), *(value for _, value in _origin(report))]
+    said = [*notices, *(value for _, value in _origin(report))]
     facts = [f"{fact.label} {fact.value}" for fact in _facts(report).shown]
     return (
         _LINES_OF_FRAME
@@ -176,7 +196,7 @@ def _row(prediction: Prediction, score: Score) -> _Row:
         name=label_title(score.label),
         number=score_in_words(score.value) if is_number else "–",
         percent=100 * score.value if is_number else None,
-        threshold=f"{point.threshold:.2f}" if point else "–",
+        threshold=threshold_in_words(point.threshold) if point else "–",
         tick=100 * point.threshold if point else None,
         call=told_call(prediction, score),
         is_called=bool(call_of(prediction, score)),
@@ -270,7 +290,10 @@ def _origin(report: ReportInput) -> list[tuple[str, str]]:
         ("Intended use", model.intended_use.summary),
         ("Not for", model.intended_use.not_for),
         ("Calibration", _calibration(model.calibration)),
-        ("Computed", f"in {prediction.seconds:.2g} s on {prediction.device}, Lightbox {__version__}"),
+        (
+            "Computed",
+            f"in {prediction.seconds:.2g} s on the {device_in_words(prediction.device)}, Lightbox {__version__}",
+        ),
         ("Licence", model.licence),
         ("SHA-256 of the model", model.sha256),
         ("SHA-256 of the image", image_sha256(report.image)),

@@ -197,12 +197,32 @@ def accuracy_in_words(point: OperatingPoint) -> str:
 
 
 def estimate_in_words(estimate: Estimate) -> str:
-    """Write a figure with its 95 % interval, or why it does not exist."""
+    """Write a figure with its 95 % interval, or why it does not exist.
+
+    Two decimals, or three where two would make one of the numbers a certainty that it is not.
+    """
     if math.isnan(estimate.value):
         return f"undefined ({estimate.undefined})" if estimate.undefined else "undefined"
     if math.isnan(estimate.low) or math.isnan(estimate.high):
-        return f"{estimate.value:.2f}"
-    return f"{estimate.value:.2f} (95 % interval {estimate.low:.2f}–{estimate.high:.2f})"
+        return _rounded(estimate.value, digits=_digits(estimate.value))
+    numbers = estimate.value, estimate.low, estimate.high
+    value, low, high = (_rounded(number, digits=_digits(*numbers)) for number in numbers)
+    return f"{value} (95 % interval {low}–{high})"
+
+
+def _digits(*shares: float) -> int:
+    return 3 if any(_becomes_certain(share, digits=2) for share in shares) else 2
+
+
+def _becomes_certain(share: float, *, digits: int) -> bool:
+    """Whether a number between 0 and 1 would be written as 0 or 1."""
+    return 0 < share < 1 and round(share, digits) in (0, 1)
+
+
+def _rounded(share: float, *, digits: int) -> str:
+    if not _becomes_certain(share, digits=digits):
+        return f"{share:.{digits}f}"
+    return f"> {1 - 10**-digits:.{digits}f}" if share > 0.5 else f"< {10**-digits:.{digits}f}"
 
 
 def estimate_in_numbers(estimate: Estimate) -> str:
@@ -215,18 +235,31 @@ def estimate_in_numbers(estimate: Estimate) -> str:
 
 
 def score_in_words(value: float) -> str:
-    """Write a score with two decimals; one that is nearly 0 or 1 is not made certain by rounding."""
-    if 0.995 <= value < 1:
-        return "over 0.99"
-    if 0 < value < 0.005:
-        return "under 0.01"
-    return f"{value:.2f}"
+    """Write a score with two decimals; one near 0 or 1 is "< 0.01" or "> 0.99": no score is a certainty."""
+    if math.isnan(value):
+        return "undefined"
+    return "> 0.99" if value >= 0.995 else "< 0.01" if value < 0.005 else f"{value:.2f}"
+
+
+def threshold_in_words(value: float) -> str:
+    """Write a threshold with two decimals, or with as many more as keep it from being 0 or 1."""
+    digits = next((digits for digits in range(2, 6) if not _becomes_certain(value, digits=digits)), 6)
+    return f"{value:.{digits}f}"
 
 
 def _told_apart(value: float, threshold: float) -> tuple[str, str]:
-    """Write two numbers with two decimals, or with as many more (up to six) as show on which side the value lies."""
-    digits = next((digits for digits in range(2, 6) if f"{value:.{digits}f}" != f"{threshold:.{digits}f}"), 6)
-    return score_in_words(value) if digits == 2 else f"{value:.{digits}f}", f"{threshold:.{digits}f}"
+    """Write a score and its threshold so that it shows on which side the score lies, with up to six decimals."""
+    plain = score_in_words(value), threshold_in_words(threshold)
+    if plain[0] != plain[1] and not _becomes_certain(threshold, digits=2):
+        return plain
+    digits = next((digits for digits in range(3, 6) if f"{value:.{digits}f}" != f"{threshold:.{digits}f}"), 6)
+    return _rounded(min(max(value, 1e-9), 1 - 1e-9), digits=digits), f"{threshold:.{digits}f}"
+
+
+def device_in_words(device: str) -> str:
+    """Name a device as its user would."""
+    words = {"cpu": "processor (CPU)", "cuda": "graphics card (CUDA)", "mps": "graphics processor (Apple)"}
+    return words.get(device.partition(":")[0], device)
 
 
 # ── Evidence ──────────────────────────────────────────────────────────────────────────────────────────────────────

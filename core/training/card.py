@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from core.domain import Calibration, Estimate, IntendedUse, ModelSpec, OperatingPoint
 from core.models.metrics import ALL_LABELS
+from core.models.suitability import is_for_children
 from core.training.config import TrainingConfig
 from core.training.dataset import Example
 from core.training.label_table import count_subgroups
@@ -132,7 +133,14 @@ def _intended_use(use: IntendedUse) -> list[str]:
         "View": ", ".join(use.view_positions),
         "Age": ages,
     }
-    return [use.summary, format_table(("", "accepted"), [(name, text or "any") for name, text in rows.items()])]
+    table = format_table(("", "accepted"), [(name, text or "any") for name, text in rows.items()])
+    return [use.summary, table, *([_UNKNOWN_AGE] if is_for_children(use) else [])]
+
+
+_UNKNOWN_AGE = (
+    "What the header contradicts gets a score and no call; what it leaves open gets a caution. Where it does not give "
+    "the age, a PA film, or one of the size of an adult's (30 × 35 cm or more), gets no call either."
+)
 
 
 def _data(account: Account) -> list[str]:

@@ -17,10 +17,12 @@ from core.models.suitability import call_of, is_call_withheld
 from core.reports.wording import (
     WITHHELD,
     Statement,
+    device_in_words,
     label_title,
     score_in_words,
     sentence_case,
     statements,
+    threshold_in_words,
     told_call,
 )
 from core.workflow import Reading
@@ -147,14 +149,8 @@ def provenance_html(prediction: Prediction, spec: ModelSpec) -> str:
     return (
         f'<p class="lb-provenance">{escape(spec.title)}<br>'
         f"{escape(spec.id)}, version {escape(prediction.model_version)}, weights {prediction.model_sha256[:8]}<br>"
-        f"{escape(device_word(prediction.device))}, {prediction.seconds:.2f} s</p>"
+        f"{escape(sentence_case(device_in_words(prediction.device)))}, {prediction.seconds:.2f} s</p>"
     )
-
-
-def device_word(device: str) -> str:
-    """Name a device as its user would."""
-    words = {"cpu": "CPU", "cuda": "GPU (CUDA)", "mps": "GPU (Apple)"}
-    return words.get(device.partition(":")[0], device)
 
 
 def _statement_html(statement: Statement) -> str:
@@ -168,16 +164,16 @@ def _statement_html(statement: Statement) -> str:
 def _row_html(prediction: Prediction, score: Score) -> str:
     point = score.label.operating_point
     width = 0.0 if math.isnan(score.value) else 100 * min(max(score.value, 0.0), 1.0)
-    value = "undefined" if math.isnan(score.value) else score_in_words(score.value)
+    value = score_in_words(score.value)
     tick, spoken = "", f"{label_title(score.label)}: score {value}"
     if point is not None:
         tick = f'<i class="lb-tick" style="left:{100 * point.threshold:.2f}%"></i>'
-        spoken += f", threshold {point.threshold:.2f}"
+        spoken += f", threshold {threshold_in_words(point.threshold)}"
     spoken += f", {told_call(prediction, score)}"
     strong = " lb-strong" if call_of(prediction, score) else ""
     return (
         f'<div class="lb-score{strong}" role="listitem" aria-label="{escape(spoken)}">'
-        f'<span class="lb-name">{escape(label_title(score.label))}</span><span class="lb-value">{value}</span>'
+        f'<span class="lb-name">{escape(label_title(score.label))}</span><span class="lb-value">{escape(value)}</span>'
         f'<span class="lb-bar" aria-hidden="true"><b style="width:{width:.2f}%"></b>{tick}</span></div>'
     )
 

@@ -17,14 +17,17 @@ SCORES = tuple(score(0.99 - number / 50, f"a rather long finding {number}") for 
 FACTS = tuple(
     Fact(f"K{number}", f"A fact with number {number}", "its value is 0.143 × 0.143 mm") for number in range(60)
 )
-NOTICES = tuple(Notice(f"code-{number}", f"{number}. {LONG} {LONG}") for number in range(7))
+NOTICES = tuple(Notice(f"code-{number}", f"{number}. {LONG} {LONG}") for number in range(16))
+ENDLESS = tuple(Notice(f"code-{number}", f"{number}. {LONG} {LONG} {LONG} {LONG}") for number in range(40))
 REPORTS = {
     "usual": report(),
     "upright film": report(image=image((2000, 1000))),
     "wide film": report(image=image((600, 2000))),
     "negative": report(score(0.1), warnings=NOTICES[:1]),
     "ten labels": report(*SCORES[:10], warnings=NOTICES[:2], facts=FACTS[:20]),
-    "five labels, many warnings": report(*SCORES[:5], warnings=NOTICES, facts=FACTS[:30]),
+    "five labels, many warnings": report(*SCORES[:5], warnings=NOTICES[:7], facts=FACTS[:30]),
+    "sixteen warnings": report(warnings=NOTICES),
+    "more warnings than fit": report(*SCORES, warnings=ENDLESS, facts=FACTS, include_identity=True),
     "eight labels": report(*SCORES[12:20], warnings=NOTICES[:3], facts=FACTS[:10]),
     "many labels, little else": report(*SCORES, facts=()),
     "as much as there can be": report(*SCORES, warnings=NOTICES, facts=FACTS, is_synthetic=True, include_identity=True),

@@ -74,13 +74,48 @@ def test_outside_the_intended_use_there_is_a_score_but_no_call(
 def test_a_folder_and_a_zip_have_one_answer_for_each_series(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for number, content in enumerate(made.ct_series(slices=5)):
         (folder / f"slice{number}.dcm").write_bytes(content)
+    (folder / "note.txt").unlink()
+    (folder / "report.dcm").write_bytes(made.report())
+    (folder / "copy.png").write_bytes(made.png(made.chest_values(64)))
+    (folder / "copy too.png").write_bytes(made.png(made.chest_values(64)))
     zipped = folder.parent / "study.zip"
     zipped.write_bytes(made.zipped({path.name: path.read_bytes() for path in folder.iterdir()}))
     for whole in (folder, zipped):
         status, answers = _predict(capsys, whole, "--model", MODEL_ID)
         assert status == 0
-        assert sorted(answer["frames"] for answer in answers) == [1, 5]
+        assert sorted(answer["frames"] for answer in answers) == [1, 1, 5]
         assert all("files-left-out" in [warning["code"] for warning in answer["warnings"]] for answer in answers)
+        assert str(whole / "child.dcm") in [answer["file"] for answer in answers]
+
+
+def test_of_a_folder_and_a_zip_every_file_that_cannot_be_read_has_its_error(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "empty.dcm").write_bytes(b"")
+    (folder / "inside").mkdir()
+    (folder / "inside" / "cut.dcm").write_bytes(made.radiograph()[:-5000])
+    zipped = folder.parent / "study.zip"
+    zipped.write_bytes(
+        made.zipped({str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()})
+    )
+    for whole in (folder, zipped):
+        status, answers = _predict(capsys, whole, "--model", MODEL_ID)
+        assert status == 1
+        assert answers[0]["labels"]
+        assert "files-left-out" not in [warning["code"] for warning in answers[0]["warnings"]]
+        assert {answer["file"]: answer["error"]["code"] for answer in answers[1:]} == {
+            str(whole / "note.txt"): "not-a-medical-image",
+            str(whole / "empty.dcm"): "empty-file",
+            str(whole / "inside" / "cut.dcm"): "truncated-pixel-data",
+        }
+
+
+def test_a_folder_of_reports_alone_says_so(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "child.dcm").unlink()
+    (folder / "note.txt").unlink()
+    (folder / "report.dcm").write_bytes(made.report())
+    status, (answer,) = _predict(capsys, folder)
+    assert (status, answer["file"], answer["error"]["code"]) == (1, str(folder), "not-an-image")
 
 
 def test_a_frame_can_be_chosen(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -118,6 +153,10 @@ def test_models_are_listed_with_their_metrics_and_damage(
     assert broken["error"]["code"] == "model-incomplete"
     assert chest["id"] == MODEL_ID
     assert chest["metrics"]["Pneumonia auroc"] == {"value": 0.5, "low": 0.4, "high": 0.6}
-    assert chest["labels"][0]["operating_point"]["threshold"] == 0.41
+    point = chest["labels"][0]["operating_point"]
+    assert (point["threshold"], point["criterion"], point["n"]) == (0.41, "95 % sensitivity", 521)
+    assert chest["labels"][0]["operating_points"] == [point]
+    assert chest["labels"][1]["operating_point"] is None
+    assert (chest["min_age_years"], chest["max_age_years"], chest["n"]) == (1, 5, None)
     assert main(["models"]) == 0
     assert "damaged" in capsys.readouterr().out

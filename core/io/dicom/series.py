@@ -48,9 +48,9 @@ _KIND = (
 def group_series(files: Sequence[DicomFile]) -> tuple[Series, ...]:
     """Sort files into series.
 
-    Files belong together that share patient, study, SeriesInstanceUID, orientation, matrix size, kind of pixels and
-    what an intended use is checked against; localizers stand apart, and so does every multi-frame file. A file that is
-    given twice counts once.
+    Files belong together that share patient, study, SeriesInstanceUID, orientation, matrix size, kind of pixels (also
+    whether high values are bright or dark) and what an intended use is checked against; localizers stand apart, and so
+    does every multi-frame file. A file that is given twice counts once.
 
     Returns
     -------
@@ -58,12 +58,13 @@ def group_series(files: Sequence[DicomFile]) -> tuple[Series, ...]:
         In the order in which their first files came, localizers last.
     """
     copies = Counter(file.digest for file in files)
+    looks = _looks_of_series(files)
     groups: dict[Hashable, list[_Stack]] = {}
     unique: dict[str, DicomFile] = {}
     for file in files:
         if unique.setdefault(file.digest, file) is file:
             _join(groups.setdefault(_key(file), []), file)
-    series = [_series(stack.files, copies) for stacks in groups.values() for stack in stacks]
+    series = [_series(stack.files, copies, looks) for stacks in groups.values() for stack in stacks]
     return tuple(sorted(series, key=lambda one: one.is_localizer))
 
 
@@ -78,10 +79,26 @@ class _Stack:
 def _key(file: DicomFile) -> Hashable:
     if file.layout.frames > 1:
         return file.digest
-    uid = text(file.dataset, "SeriesInstanceUID") or file.digest
+    uid = _series_uid(file)
     kind = [text(file.dataset, keyword) for keyword in (*_PATIENT, *_KIND)]
     layout = file.layout
-    return (uid, layout.rows, layout.columns, layout.samples_per_pixel, is_localizer(file.dataset), *kind)
+    return (uid, layout.rows, layout.columns, _look(file), is_localizer(file.dataset), *kind)
+
+
+def _series_uid(file: DicomFile) -> str:
+    return text(file.dataset, "SeriesInstanceUID") or file.digest
+
+
+def _look(file: DicomFile) -> str:
+    """Return how values are to be seen: one window suits only images that agree in it."""
+    return file.layout.photometric_interpretation if file.layout.samples_per_pixel == 1 else "colour"
+
+
+def _looks_of_series(files: Sequence[DicomFile]) -> Mapping[str, frozenset[str]]:
+    looks: dict[str, set[str]] = {}
+    for file in files:
+        looks.setdefault(_series_uid(file), set()).add(_look(file))
+    return {uid: frozenset(found) for uid, found in looks.items()}
 
 
 def _join(stacks: list[_Stack], file: DicomFile) -> None:
@@ -100,7 +117,7 @@ def _is_same_orientation(one: Orientation | None, other: Orientation | None) -> 
     return max(abs(a - b) for a, b in zip(one, other, strict=True)) <= ORIENTATION_TOLERANCE
 
 
-def _series(files: Sequence[DicomFile], copies: Mapping[str, int]) -> Series:
+def _series(files: Sequence[DicomFile], copies: Mapping[str, int], looks: Mapping[str, frozenset[str]]) -> Series:
     frames, notices = _in_order([frame for file in files for frame in _frames(file)], files)
     first = files[0]
     return Series(
@@ -109,10 +126,28 @@ def _series(files: Sequence[DicomFile], copies: Mapping[str, int]) -> Series:
         frames=frames,
         acquisition=read_acquisition(first.dataset),
         facts=facts_of(first),
-        notices=series_notices(first.dataset) + _copy_notices(files, copies) + notices,
+        notices=series_notices(first.dataset)
+        + _polarity_notices(first, looks)
+        + _copy_notices(files, copies)
+        + notices,
         source=first.name,
         is_localizer=is_localizer(first.dataset),
     )
+
+
+_BRIGHT, _DARK = "MONOCHROME2", "MONOCHROME1"
+_POLARITY_WORDS = {
+    _BRIGHT: "in these high values are bright (MONOCHROME2); those with high values dark (MONOCHROME1) are shown apart",
+    _DARK: "in these high values are dark (MONOCHROME1); those with high values bright (MONOCHROME2) are shown apart",
+}
+
+
+def _polarity_notices(file: DicomFile, looks: Mapping[str, frozenset[str]]) -> tuple[Notice, ...]:
+    """Say that a series came in both polarities: one window would be wrong for half of it."""
+    words = _POLARITY_WORDS.get(_look(file))
+    if words is None or not {_BRIGHT, _DARK} <= looks[_series_uid(file)]:
+        return ()
+    return (Notice("both-polarities", f"The images of this series are stored in two ways: {words}."),)
 
 
 def _copy_notices(files: Sequence[DicomFile], copies: Mapping[str, int]) -> tuple[Notice, ...]:

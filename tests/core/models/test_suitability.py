@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.domain import Acquisition, Image, IntendedUse, Intensity, ModelSpec, Notice, Prediction, Score
+from core.domain import Acquisition, Image, IntendedUse, Intensity, ModelSpec, Notice, Prediction, Score, Spacing
 from core.models.suitability import (
     OUTSIDE_CODES,
     UNKNOWN_CODES,
@@ -207,3 +207,45 @@ def test_the_other_frontal_view_is_a_caution_and_not_outside() -> None:
     assert notice.code == "view-differs"
     assert not is_outside_intended_use(notice)
     assert "The view is PA (View Position); the model is for AP." in notice.message
+
+
+# ── Unknown age ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+AP_ONLY = replace(CHEST_SPEC, intended_use=replace(USE, view_positions=("AP",)))
+UNDATED = replace(CHILD, patient_age_years=None)
+
+
+def film(height_cm: float, width_cm: float) -> Image:
+    """Return an image of 64 × 64 pixels that covers so much."""
+    return replace(GRAY, spacing=Spacing(10 * height_cm / 64, 10 * width_cm / 64, "ImagerPixelSpacing"))
+
+
+def test_a_view_of_adults_without_an_age_withholds_the_call_of_a_model_for_children() -> None:
+    (notice,) = check_intended_use(AP_ONLY, replace(UNDATED, view_position="PA"), GRAY)
+    assert notice.code == "unknown-age-outside-intended-use"
+    assert is_outside_intended_use(notice)
+    assert "does not give the patient's age, and the view is PA" in notice.message
+
+
+@pytest.mark.parametrize(
+    ("height_cm", "width_cm", "code"),
+    [
+        (43, 35, "unknown-age-outside-intended-use"),
+        (35, 43, "unknown-age-outside-intended-use"),
+        (34, 32, "age-unknown"),
+        (29, 43, "age-unknown"),
+    ],
+)
+def test_so_does_the_size_of_an_adults_film(height_cm: float, width_cm: float, code: str) -> None:
+    assert codes(UNDATED, film(height_cm, width_cm)) == [code]
+    assert codes(CHILD, film(height_cm, width_cm)) == []
+
+
+def test_without_such_signs_an_unknown_age_is_a_caution() -> None:
+    assert codes(UNDATED) == ["age-unknown"]
+    assert codes(replace(UNDATED, view_position=None), spec=AP_ONLY) == ["view-unknown", "age-unknown"]
+
+
+def test_a_model_for_adults_sees_nothing_in_an_adults_film() -> None:
+    adults = replace(AP_ONLY, intended_use=replace(USE, view_positions=("AP",), min_age_years=18, max_age_years=None))
+    assert codes(replace(UNDATED, view_position="PA"), film(43, 35), adults) == ["view-differs", "age-unknown"]

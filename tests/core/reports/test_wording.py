@@ -12,6 +12,7 @@ from core.domain import Estimate, Notice, VoiFunction, VoiLut, WindowLevel
 from core.reports.wording import (
     accuracy_in_words,
     call_in_words,
+    device_in_words,
     estimate_in_words,
     headline,
     number_in_words,
@@ -19,6 +20,7 @@ from core.reports.wording import (
     score_in_words,
     score_word,
     statements,
+    threshold_in_words,
     told_call,
     why_no_heatmap,
     window_in_words,
@@ -71,6 +73,43 @@ def test_a_score_beside_its_threshold_shows_on_which_side_it_lies(value, words):
     assert words in operating_point_in_words(score(value))
 
 
+@pytest.mark.parametrize(
+    ("value", "threshold", "words"),
+    [
+        (0.9999, 0.67, "> 0.99 ≥ 0.67"),
+        (0.001, 0.67, "< 0.01 < 0.67"),
+        (0.9981, 0.9962, "0.998 ≥ 0.996"),
+        (0.00001, 0.003, "< 0.001 < 0.003"),
+        (1.0, 0.998, "> 0.999 ≥ 0.998"),
+    ],
+)
+def test_neither_score_nor_threshold_becomes_a_certainty(value, threshold, words):
+    given = replace(
+        score(value), label=replace(score(value).label, operating_points=(replace(POINT, threshold=threshold),))
+    )
+    assert words in operating_point_in_words(given)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"), [(0.672, "0.67"), (0.997, "0.997"), (0.0004, "0.0004"), (0.9999999, "1.000000"), (0.5, "0.50")]
+)
+def test_thresholds(value, words):
+    assert threshold_in_words(value) == words
+
+
+@pytest.mark.parametrize(
+    ("device", "words"),
+    [
+        ("cpu", "processor (CPU)"),
+        ("cuda:0", "graphics card (CUDA)"),
+        ("mps", "graphics processor (Apple)"),
+        ("tpu", "tpu"),
+    ],
+)
+def test_devices(device, words):
+    assert device_in_words(device) == words
+
+
 def test_only_calibrated_scores_are_probabilities():
     assert score_word(score(0.5)) == "probability"
     assert score_word(score(0.5, calibrated=False)) == "score"
@@ -87,6 +126,9 @@ def test_accuracy_is_that_of_the_set_it_was_measured_on():
     ("estimate", "words"),
     [
         (Estimate(0.5, math.nan, math.nan), "0.50"),
+        (Estimate(0.995, 0.9724, 0.9991), "0.995 (95 % interval 0.972–0.999)"),
+        (Estimate(1.0, 0.97, 1.0), "1.00 (95 % interval 0.97–1.00)"),
+        (Estimate(0.99991, math.nan, math.nan), "> 0.999"),
         (Estimate(math.nan, math.nan, math.nan, "no positive case"), "undefined (no positive case)"),
         (Estimate(math.nan, math.nan, math.nan), "undefined"),
     ],
@@ -171,7 +213,16 @@ def test_how_an_operating_point_was_set_is_left_to_the_card():
 
 @pytest.mark.parametrize(
     ("value", "words"),
-    [(0.9999, "over 0.99"), (1.0, "1.00"), (0.994, "0.99"), (0.0001, "under 0.01"), (0.0, "0.00"), (0.005, "0.01")],
+    [
+        (0.9999, "> 0.99"),
+        (0.995, "> 0.99"),
+        (1.0, "> 0.99"),
+        (0.994, "0.99"),
+        (0.0001, "< 0.01"),
+        (0.0, "< 0.01"),
+        (0.006, "0.01"),
+        (math.nan, "undefined"),
+    ],
 )
 def test_rounding_makes_no_score_certain(value, words):
     assert score_in_words(value) == words
@@ -206,7 +257,7 @@ def test_the_most_likely_label_leads_with_its_margin_and_operating_point():
 
 @pytest.mark.parametrize(
     ("top", "second", "margin"),
-    [(0.486, 0.434, "0.06"), (0.5001, 0.4999, "under 0.01"), (0.9999, 0.0001, "over 0.99"), (0.5, 0.5, "0.00")],
+    [(0.486, 0.434, "0.06"), (0.5001, 0.4999, "< 0.01"), (0.9999, 0.0001, "> 0.99"), (0.5, 0.5, "< 0.01")],
 )
 def test_the_margin_is_that_of_the_numbers_beside_it(top, second, margin):
     (said,) = exclusive(tumour(top), tumour(second, "meningioma", threshold=0.9))

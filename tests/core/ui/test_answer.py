@@ -138,13 +138,6 @@ def test_words_from_files_and_models_cannot_become_markup() -> None:
     assert "<script" not in html
 
 
-@pytest.mark.parametrize(
-    ("device", "word"), [("cpu", "CPU"), ("cuda:0", "GPU (CUDA)"), ("mps", "GPU (Apple)"), ("x", "x")]
-)
-def test_device_words(device: str, word: str) -> None:
-    assert answer.device_word(device) == word
-
-
 HEAD = Series("s", "CT head", (), acquisition=Acquisition(modality="CT", body_part_examined="HEAD"))
 
 

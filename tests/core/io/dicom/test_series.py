@@ -12,6 +12,7 @@ from pydicom.sequence import Sequence
 
 from core.domain import Series
 from core.io.dicom import DicomFile, decode_frame, group_series
+from core.windowing import render
 from tests.core.io.dicom.made import SERIES_UID, dataset_of, file_of, item, read
 
 AXIAL = [1, 0, 0, 0, 1, 0]
@@ -74,6 +75,22 @@ def test_no_files_are_no_series():
 )
 def test_slices_that_differ_in_kind_stand_apart(attributes):
     assert len(group_series([slice_at(0), slice_at(5, **attributes)])) == 2
+
+
+def test_both_polarities_of_one_series_stand_apart_and_that_is_said():
+    """One window would show half of them wrong: the centre of one is the mirrored centre of the other."""
+    values = np.array([[0, 100, 4095], [5, 6, 7]], np.uint16)
+    bright = read(file_of(dataset_of(values, Modality="DX", WindowCenter=100, WindowWidth=50)))
+    inverted = {"PhotometricInterpretation": "MONOCHROME1", "WindowCenter": 3996, "WindowWidth": 50}
+    dark = read(file_of(dataset_of(4095 - values, Modality="DX", **inverted)))
+    one, other = group_series([bright, dark])
+    assert [codes(series) for series in (one, other)] == [["both-polarities"]] * 2
+    assert [series.notices[0].message.partition("high values are ")[2].split()[0] for series in (one, other)] == [
+        "bright",
+        "dark",
+    ]
+    shown = [render(image, image.voi[0]).tolist() for image in (series.frames[0].load() for series in (one, other))]
+    assert np.abs(np.subtract(*shown)).max() <= 6, "LINEAR of an odd centre differs by one step of the window"
 
 
 def test_another_matrix_size_stands_apart():
