@@ -236,7 +236,7 @@ def _unlikely_age(use: IntendedUse, checks: Iterable[Check], image: Image) -> Ch
     Small children are examined lying, AP, on small films; PA, standing before the detector, is how adults are.
     """
     outcomes = {check.aspect: check.outcome for check in checks}
-    if outcomes.get("age") != "unknown" or not is_for_children(use):
+    if outcomes.get("age") != "unknown" or not _is_for_children(use):
         return None
     signs = []
     if outcomes.get("view") == "near":
@@ -249,9 +249,19 @@ def _unlikely_age(use: IntendedUse, checks: Iterable[Check], image: Image) -> Ch
     return Check("unknown-age", "outside", message)
 
 
-def is_for_children(use: IntendedUse) -> bool:
+def _is_for_children(use: IntendedUse) -> bool:
     """Whether a model is for children alone."""
     return use.max_age_years is not None and use.max_age_years < _ADULT_YEARS
+
+
+def unknown_age_rule(use: IntendedUse) -> str:
+    """Say for a model's card what is done with images of unknown age; empty where that is nothing special."""
+    if not _is_for_children(use):
+        return ""
+    return (
+        "What the header contradicts gets a score and no call; what it leaves open gets a caution. Where it does not "
+        "give the age, a PA film, or one of the size of an adult's (30 × 35 cm or more), gets no call either."
+    )
 
 
 def _sides_cm(image: Image) -> tuple[float, float] | None:

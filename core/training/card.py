@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from core.domain import Calibration, Estimate, IntendedUse, ModelSpec, OperatingPoint
 from core.models.metrics import ALL_LABELS
-from core.models.suitability import is_for_children
+from core.models.suitability import unknown_age_rule
 from core.training.config import TrainingConfig
 from core.training.dataset import Example
 from core.training.label_table import count_subgroups
@@ -122,25 +122,15 @@ def format_estimate(estimate: Estimate) -> str:
 
 
 def _intended_use(use: IntendedUse) -> list[str]:
-    ages = (
-        ""
-        if use.min_age_years is None and use.max_age_years is None
-        else f"{use.min_age_years or 0:g}–{'∞' if use.max_age_years is None else f'{use.max_age_years:g}'} years"
-    )
+    ages = f"{use.min_age_years or 0:g}–{use.max_age_years or '∞'} years".replace(".0 years", " years")
     rows = {
         "Modality": ", ".join(use.modalities),
         "Body part": ", ".join(use.body_parts),
         "View": ", ".join(use.view_positions),
-        "Age": ages,
+        "Age": "" if ages == "0–∞ years" else ages,
     }
-    table = format_table(("", "accepted"), [(name, text or "any") for name, text in rows.items()])
-    return [use.summary, table, *([_UNKNOWN_AGE] if is_for_children(use) else [])]
-
-
-_UNKNOWN_AGE = (
-    "What the header contradicts gets a score and no call; what it leaves open gets a caution. Where it does not give "
-    "the age, a PA film, or one of the size of an adult's (30 × 35 cm or more), gets no call either."
-)
+    accepted = [(name, text or "any") for name, text in rows.items()]
+    return [use.summary, format_table(("", "accepted"), accepted), unknown_age_rule(use)]
 
 
 def _data(account: Account) -> list[str]:
