@@ -122,7 +122,7 @@ def format_estimate(estimate: Estimate) -> str:
 
 
 def _intended_use(use: IntendedUse) -> list[str]:
-    ages = f"{use.min_age_years or 0:g}–{use.max_age_years or '∞'} years".replace(".0 years", " years")
+    ages = f"{use.min_age_years or 0:g}–{use.max_age_years or np.inf:g} years".replace("inf", "∞")
     rows = {
         "Modality": ", ".join(use.modalities),
         "Body part": ", ".join(use.body_parts),
