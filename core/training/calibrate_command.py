@@ -45,7 +45,7 @@ def calibrate_again(spec: ModelSpec, config: TrainingConfig) -> Path:
         The model's weights or its gate are not those that it was written with.
     """
     from core.models.predict import load_engine
-    from core.training.card import HOW_TRAINED, keep_section, write_card
+    from core.training.card import HOW_TRAINED, STRESSED, keep_section, write_card
     from core.training.evidence import gather_evidence
     from core.training.gate_card import keep_gate_section
     from core.training.loop import Fitted
@@ -61,7 +61,7 @@ def calibrate_again(spec: ModelSpec, config: TrainingConfig) -> Path:
     network = load_engine(spec, device="cpu").network
     fitted = Fitted(network, epochs=(), chosen=learning.kept if learning else 0, computed="as before")
     with torch_threads(config.threads):
-        assessed = assess(config, prepared, fitted, progress=report)
+        assessed = assess(config, prepared, fitted, progress=report, known=spec)
     # The course of the training is not known here in full; the card holds it.
     former = read_spec(folder).card
     found = assessed.spec
@@ -76,7 +76,11 @@ def calibrate_again(spec: ModelSpec, config: TrainingConfig) -> Path:
         citation=found.citation,
         metrics=found.metrics,
     )
-    card = keep_gate_section(keep_section(write_card(new, assessed.account), former, HOW_TRAINED), former)
+    card = keep_section(write_card(new, assessed.account), former, HOW_TRAINED)
+    if not any(one.by_condition for one in assessed.account.measured):
+        report("it calls as before: what the card says of changed conditions stays")
+        card = keep_section(card, former, STRESSED)
+    card = keep_gate_section(card, former)
     new = rewrite_spec(folder, new, card=card)
     evidence = gather_evidence(new, assessed.answers, seed=config.seed, learning=learning)
     write_evidence(folder, evidence)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.domain import Calibration, OperatingPoint
+from core.domain import Calibration, Label, ModelSpec, OperatingPoint
 from core.evaluation import (
     sensitivity,
     specificity,
@@ -24,6 +24,8 @@ Indices = NDArray[np.int64]
 Activation = Literal["sigmoid", "softmax"]
 
 BOOTSTRAPS = 200
+ALIKE = 1e-3
+"""Largest difference of two thresholds, or in shares of two parameters of a calibration, that rounding explains."""
 
 
 YOUDEN = "youden"
@@ -102,8 +104,24 @@ def apply_calibration(logits: Values, calibration: Calibration) -> Values:
     return np.asarray(expit(scaled) if calibration.activation == "sigmoid" else softmax(scaled, axis=1))
 
 
+def is_alike(calibration: Calibration, known: Calibration) -> bool:
+    """Whether two calibrations are the same but for rounding."""
+    as_known = replace(calibration, temperature=known.temperature, bias=known.bias)
+    numbers, expected = ((one.temperature, *one.bias) for one in (calibration, known))
+    return as_known == known and len(numbers) == len(expected) and np.allclose(numbers, expected, rtol=ALIKE)
+
+
+def calls_alike(known: ModelSpec, calibration: Calibration, labels: Sequence[Label]) -> bool:
+    """Whether a model would call what it calls at its default operating points, but for rounding."""
+    found, expected = (
+        [point.threshold if (point := label.operating_point) else math.nan for label in own]
+        for own in (labels, known.labels)
+    )
+    return calibration == known.calibration and np.allclose(found, expected, rtol=0, atol=ALIKE, equal_nan=True)
+
+
 def operating_points(
-    truth: Values, scores: Values, *, groups: Indices, cases: Cases, seed: int
+    truth: Values, plain: Values, changed: Values, *, groups: Indices, cases: Cases, seed: int
 ) -> tuple[OperatingPoint, ...]:
     """Set the operating points of one label; none of which nothing is known, a class being absent.
 
@@ -114,28 +132,30 @@ def operating_points(
 
     Parameters
     ----------
-    truth : ndarray, (N,)
-    scores : ndarray, (conditions, N)
-        The first row is that of the pictures as they are; sensitivity and specificity are given for it.
+    truth, plain : ndarray, (N,)
+        `plain` are the scores of the files as a user would give them; sensitivity and specificity are given for them.
+    changed : ndarray, (conditions, N)
+        Scores of the same cases under every condition.
     groups : ndarray of int, (N,)
         Patients.
     """
     samples = list(bootstrap_samples(groups, n=BOOTSTRAPS, seed=seed))
-    all_truth = np.tile(truth, len(scores))
+    pooled = np.tile(truth, len(changed)), changed.ravel()
     thresholds = {
-        YOUDEN: _median_youden(truth, scores, samples),
-        "sensitivity-95": _on_both(min, threshold_for_sensitivity, truth, scores),
-        "specificity-95": _on_both(max, threshold_for_specificity, truth, scores),
+        YOUDEN: _median_youden(truth, changed, samples),
+        "sensitivity-95": _on_both(min, threshold_for_sensitivity, (truth, plain), pooled),
+        "specificity-95": _on_both(max, threshold_for_specificity, (truth, plain), pooled),
     }
 
     def origin(name: str, threshold: float) -> str:
         if name == YOUDEN:
             return f"{cases.name} and changed copies of them, {cases.changes}; median of {BOOTSTRAPS} resamplings"
         share, word = (sensitivity, "sensitivity") if name == "sensitivity-95" else (specificity, "specificity")
-        plain, pooled = (
-            share(*on, threshold=threshold).value for on in ((truth, scores[0]), (all_truth, scores.ravel()))
+        on_plain, on_pooled = (share(*on, threshold=threshold).value for on in ((truth, plain), pooled))
+        return (
+            f"{cases.name}, as they are ({word} {on_plain:.3f}) and {cases.changes} (all together: {word} "
+            f"{on_pooled:.3f})"
         )
-        return f"{cases.name}, as they are ({word} {plain:.3f}) and {cases.changes} (all together: {word} {pooled:.3f})"
 
     return tuple(
         OperatingPoint(
@@ -144,8 +164,8 @@ def operating_points(
             criterion=_CRITERIA[name],
             origin=origin(name, threshold),
             n=len(truth),
-            sensitivity=sensitivity(truth, scores[0], threshold=threshold),
-            specificity=specificity(truth, scores[0], threshold=threshold),
+            sensitivity=sensitivity(truth, plain, threshold=threshold),
+            specificity=specificity(truth, plain, threshold=threshold),
         )
         for name, threshold in thresholds.items()
         if not math.isnan(threshold)
@@ -160,12 +180,14 @@ def _median_youden(truth: Values, scores: Values, samples: Sequence[Indices]) ->
 
 
 def _on_both(
-    safer: Callable[[float, float], float], rule: Callable[..., float], truth: Values, scores: Values
+    safer: Callable[[float, float], float],
+    rule: Callable[..., float],
+    plain: tuple[Values, Values],
+    pooled: tuple[Values, Values],
 ) -> float:
-    """Return the safer of the thresholds for the first row and for all rows together; NaN where there is none."""
-    plain = rule(truth, scores[0], target=_TARGET)
-    pooled = rule(np.tile(truth, len(scores)), scores.ravel(), target=_TARGET)
-    return math.nan if math.isnan(plain) else _middle_of_gap(scores, safer(plain, pooled))
+    """Return the safer of the thresholds for two sets of truth and scores; NaN where there is none."""
+    thresholds = [rule(*each, target=_TARGET) for each in (plain, pooled)]
+    return math.nan if np.isnan(thresholds).any() else _middle_of_gap(np.r_[plain[1], pooled[1]], safer(*thresholds))
 
 
 def _middle_of_gap(scores: Values, threshold: float) -> float:

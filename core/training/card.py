@@ -40,6 +40,7 @@ TOGETHER = {
 
 
 HOW_TRAINED = "How it was trained"
+STRESSED = "Under changed conditions"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,7 +75,7 @@ def write_card(spec: ModelSpec, account: Account) -> str:
         _section("Data", _data(account)),
         _section("What the files give away", _shortcuts(account)),
         _section("Results on the test part", _results(account)),
-        _section("Under changed conditions", _stress(account)),
+        _section(STRESSED, _stress(account)),
         _section("Operating points", _operating_points(spec)),
         _section("Calibration", _calibration(account.calibration)),
         _section("Known failures", _bullets(account.config.words.known_failures)),
@@ -272,6 +273,8 @@ def _cases_in_words(account: Account, owner: str) -> str:
 
 
 def _stress(account: Account) -> list[str]:
+    if not any(one.by_condition for one in account.measured):
+        return ["Not measured."]
     paragraphs = [
         "The test pictures once more, each changed as another hospital might have made it. Nothing was fitted on them."
     ]

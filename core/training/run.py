@@ -24,6 +24,8 @@ from core.training.calibration import (
     Cases,
     apply_calibration,
     calibrate,
+    calls_alike,
+    is_alike,
     operating_points,
 )
 from core.training.card import Account, write_card
@@ -47,10 +49,10 @@ from core.training.preparation import Prepared, prepare
 from core.training.pretraining import pretrained_network
 from core.training.shortcuts import feature_aurocs, joint_auroc, trivial_features
 from core.training.split import Part
-from core.training.stress import PLAIN
+from core.training.stress import CONDITIONS, PLAIN
 from core.training.tensorboard_log import FOLDER as TENSORBOARD_FOLDER
 from core.training.tensorboard_log import TensorBoardLog
-from core.training.validation import all_logits, logits_of_copies
+from core.training.validation import all_logits, logits_of_copies, logits_under
 from core.training.watching import Lines, Watcher
 
 Progress = Callable[[str], None]
@@ -203,10 +205,17 @@ class Assessed:
     answers: Answers
 
 
-def assess(config: TrainingConfig, prepared: Prepared, fitted: Fitted, *, progress: Progress) -> Assessed:
-    """Calibrate, set operating points, and measure on the test part."""
+def assess(
+    config: TrainingConfig, prepared: Prepared, fitted: Fitted, *, progress: Progress, known: ModelSpec | None = None
+) -> Assessed:
+    """Calibrate, set operating points, and measure on the test part.
+
+    Of a model that is `known` with the same weights the calibration stays to the last digit where it comes out alike;
+    where its default calls do so too, the changed conditions are not measured again, and no result of them is there.
+    """
     progress("calibrating on validation")
-    calibration, labels = _calibrated(config, prepared, fitted)
+    calibration, labels = _calibrated(config, prepared, fitted, known=known.calibration if known else None)
+    conditions = () if known is not None and calls_alike(known, calibration, labels) else tuple(CONDITIONS)
     progress("measuring on the test part")
     answers = answer_test_part(fitted.network, config.input, calibration, prepared)
     account = Account(
@@ -214,7 +223,9 @@ def assess(config: TrainingConfig, prepared: Prepared, fitted: Fitted, *, progre
         prepared=prepared,
         fitted=fitted,
         calibration=calibration,
-        measured=_measured(config, prepared, fitted, calibration=calibration, labels=labels, answers=answers),
+        measured=_measured(
+            config, prepared, fitted, conditions, calibration=calibration, labels=labels, answers=answers
+        ),
         together=figures_together(labels, answers, seed=config.seed),
         shortcuts=_shortcuts(config, prepared),
     )
@@ -236,11 +247,12 @@ def assess(config: TrainingConfig, prepared: Prepared, fitted: Fitted, *, progre
     return Assessed(spec, account, answers)
 
 
-def _calibrated(config: TrainingConfig, prepared: Prepared, fitted: Fitted) -> tuple[Calibration, tuple[Label, ...]]:
+def _calibrated(
+    config: TrainingConfig, prepared: Prepared, fitted: Fitted, *, known: Calibration | None = None
+) -> tuple[Calibration, tuple[Label, ...]]:
     material, chosen = prepared.material, prepared.material.validation
-    # As they are: read as for a user, whose files are not in the cache.
     plain = answers_from_files(fitted.network, config.input, [prepared.pictures.examples[index] for index in chosen])
-    conditions = {**all_logits(fitted.network, config.input, material.pixels, chosen), PLAIN: plain}
+    conditions = all_logits(fitted.network, config.input, material.pixels, chosen)
     copies = logits_of_copies(fitted.network, config, material, chosen)
     logits = np.stack([*conditions.values(), *copies])
     targets, groups = material.targets[chosen], prepared.division.group[chosen]
@@ -252,9 +264,14 @@ def _calibrated(config: TrainingConfig, prepared: Prepared, fitted: Fitted) -> t
     calibration = calibrate(
         np.concatenate(logits), np.tile(targets, (len(logits), 1)), activation=material.activation, origin=cases.origin
     )
+    if known is not None and is_alike(calibration, known):
+        calibration = known
+    as_given = apply_calibration(plain, calibration)
     scores = np.stack([apply_calibration(values, calibration) for values in logits])
     points = [
-        operating_points(targets[:, index], scores[:, :, index], groups=groups, cases=cases, seed=config.seed)
+        operating_points(
+            targets[:, index], as_given[:, index], scores[:, :, index], groups=groups, cases=cases, seed=config.seed
+        )
         for index in range(len(prepared.labels))
     ]
     labels = (_label(*each, config) for each in zip(prepared.labels, points, strict=True))
@@ -290,6 +307,7 @@ def _measured(
     config: TrainingConfig,
     prepared: Prepared,
     fitted: Fitted,
+    conditions: Sequence[str],
     *,
     calibration: Calibration,
     labels: tuple[Label, ...],
@@ -297,8 +315,8 @@ def _measured(
 ) -> tuple[Measured, ...]:
     material, chosen = prepared.material, prepared.division.of(Part.TEST)
     stressed = {
-        name: apply_calibration(values, calibration)
-        for name, values in all_logits(fitted.network, config.input, material.pixels, chosen).items()
+        name: apply_calibration(logits_under(name, fitted.network, config.input, material.pixels, chosen), calibration)
+        for name in conditions
     }
     return tuple(
         measure(

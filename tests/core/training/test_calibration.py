@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.special import expit, softmax
 
-from core.domain import Calibration, OperatingPoint
+from core.domain import Calibration, Label, OperatingPoint
 from core.evaluation import expected_calibration_error
 from core.training.calibration import (
     OPERATING_POINTS,
@@ -12,8 +14,11 @@ from core.training.calibration import (
     apply_calibration,
     bootstrap_samples,
     calibrate,
+    calls_alike,
+    is_alike,
     operating_points,
 )
+from tests.made_models import CHEST_SPEC
 
 
 def test_the_calibration_that_made_the_data_is_found() -> None:
@@ -65,7 +70,7 @@ class TestOperatingPoints:
     CASES = Cases("1000 images", "each twice more")
 
     def points(self, truth: np.ndarray, scores: np.ndarray) -> dict[str, OperatingPoint]:
-        found = operating_points(truth, scores, groups=np.arange(len(truth)), cases=self.CASES, seed=1)
+        found = operating_points(truth, scores[0], scores, groups=np.arange(len(truth)), cases=self.CASES, seed=1)
         return {point.name: point for point in found}
 
     @pytest.mark.parametrize("shift", [-2.0, 0.0, 2.0])
@@ -116,3 +121,25 @@ class TestOperatingPoints:
         scores = np.linspace(0.1, 0.9, 10)[None]
         assert set(self.points(np.zeros(10), scores)) == {"specificity-95"}
         assert set(self.points(np.ones(10), scores)) == {"sensitivity-95"}
+
+
+class TestCallingAsBefore:
+    KNOWN = Calibration("sigmoid", "platt", temperature=0.55, bias=(3.2,), origin="774 images")
+
+    def test_rounding_is_no_other_calibration(self) -> None:
+        assert is_alike(replace(self.KNOWN, bias=(3.2001,)), self.KNOWN)
+        assert not is_alike(replace(self.KNOWN, bias=(3.3,)), self.KNOWN)
+        assert not is_alike(replace(self.KNOWN, origin="800 images"), self.KNOWN)
+
+    def test_calls_are_those_of_the_default_points(self) -> None:
+        known = replace(CHEST_SPEC, calibration=self.KNOWN)
+        first, *others = known.labels
+        (point,) = first.operating_points
+
+        def moved(by: float) -> tuple[Label, ...]:
+            points = (replace(point, threshold=point.threshold + by), replace(point, name="other", threshold=0.9))
+            return (replace(first, operating_points=points), *others)
+
+        assert calls_alike(known, self.KNOWN, moved(1e-6))
+        assert not calls_alike(known, self.KNOWN, moved(0.01))
+        assert not calls_alike(known, replace(self.KNOWN, temperature=0.56), moved(0))

@@ -159,8 +159,8 @@ class TestCalibratingAnew:
         assert (model / "model.safetensors").read_bytes() == weights
         assert (model / EVIDENCE_FILE).read_text() == evidence
         assert (model / "plots" / "roc.png").is_file()
-        # How it was trained is not known to this command: the card keeps it, as it keeps the gate's section.
-        for section in ("How it was trained", "Input gate"):
+        # How it was trained is not known here, and it calls as before: the card keeps what it says of these.
+        for section in ("How it was trained", "Input gate", "Under changed conditions"):
             assert section_of(again.card, section) == section_of(spec.card, section)
         assert re.findall("^## .*", again.card, re.MULTILINE) == re.findall("^## .*", spec.card, re.MULTILINE)
 
