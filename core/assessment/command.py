@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.errors import DatasetError, ReportError
+from core.errors import CoreError, DatasetError, ReportError
 
 if TYPE_CHECKING:
     from core.assessment.inspection import SetInspection
@@ -146,7 +146,15 @@ def _computed(store: Store, request: Request, bar: Callable[[int, int], None]) -
     job = jobs.submit(store, request, owner=owner)
     claimed = jobs.claim(store, holder=holder, job_id=job.id)
     assert claimed is not None
-    thread = threading.Thread(target=run_claimed, args=(store, claimed), kwargs={"holder": holder}, daemon=True)
+    failures: list[CoreError] = []
+
+    def compute() -> None:
+        try:
+            run_claimed(store, claimed, holder=holder)
+        except CoreError as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=compute, daemon=True)
     thread.start()
     try:
         while thread.is_alive():
@@ -158,6 +166,8 @@ def _computed(store: Store, request: Request, bar: Callable[[int, int], None]) -
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         thread.join()
         raise
+    if failures:
+        raise failures[0]
     job = jobs.find_job(store, job.id, owner=owner)
     if job.state is not jobs.State.DONE:
         raise DatasetError(job.message or "The evaluation was stopped.", code="evaluation-failed")

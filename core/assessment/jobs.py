@@ -15,6 +15,7 @@ import threading
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -250,7 +251,8 @@ class Lease:
     def _renew(self) -> None:
         try:
             while self.is_held and not self._is_over.wait(LEASE_S / 5):
-                with self._store.transaction() as database:
+                # On a full disk the lease may be extended the next time; whoever computes is told by what it keeps.
+                with suppress(DatasetError), self._store.transaction() as database:
                     self.is_held = _extend(database, self._job.id, self._holder)
         finally:
             self._store.close()

@@ -134,15 +134,25 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Commit what is done inside, or nothing of it."""
+        """Commit what is done inside, or nothing of it.
+
+        Raises
+        ------
+        DatasetError
+            The disk is full, or fails.
+        """
         database = self._connection()
-        database.execute("BEGIN IMMEDIATE")
         try:
+            database.execute("BEGIN IMMEDIATE")
             yield database
-        except BaseException:
-            database.execute("ROLLBACK")
+            database.execute("COMMIT")
+        except BaseException as error:
+            # On some failures SQLite has taken everything back already.
+            if database.in_transaction:
+                database.execute("ROLLBACK")
+            if _is_of_disk(error):
+                raise _not_kept() from error
             raise
-        database.execute("COMMIT")
 
     def read(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
         """Return the rows of a query."""
@@ -209,6 +219,19 @@ class Store:
         for start in range(0, len(wanted), _MOST_VARIABLES):
             part = wanted[start : start + _MOST_VARIABLES]
             yield from self.rows(f"{statement} ({', '.join('?' * len(part))})", (*first, *part))
+
+
+def _is_of_disk(error: BaseException) -> bool:
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF
+    return code in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
+
+
+def _not_kept() -> DatasetError:
+    return DatasetError(
+        "What was computed cannot be kept: the disk with Lightbox's data is full, or fails.",
+        hint="Make room on it and start the evaluation again: what was kept before is not computed anew.",
+        code="data-folder-full",
+    )
 
 
 def put_file(

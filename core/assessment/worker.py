@@ -79,6 +79,11 @@ def run_claimed(store: Store, job: Job, *, holder: str, is_stopped: Callable[[],
     """Run a job that was claimed; its failure becomes its state.
 
     A job that was only stopped stays as it is, to be taken up by whoever comes next.
+
+    Raises
+    ------
+    DatasetError
+        The disk is so full that not even that can be noted; the job is taken up again when its lease is over.
     """
     failure = warning = ""
     progress = _Progress(store, job, holder, is_stopped)
@@ -113,7 +118,7 @@ def _compute(store: Store, job: Job, progress: _Progress) -> str:
         labelled.files.close()
     if progress.is_cancelled or progress.is_stopped():
         return ""
-    return " ".join(notice.message for notice in _record(store, job, asked.spec))
+    return " ".join(notice.message for notice in (*asked.notices, *_record(store, job, asked.spec)))
 
 
 def _record(store: Store, job: Job, spec: ModelSpec) -> tuple[Notice, ...]:

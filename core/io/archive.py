@@ -99,7 +99,9 @@ class ZipFolder:
         except _DAMAGE:
             raise _damaged("The zip archive is damaged or cut short.") from None
         _check_archive(self._archive, path.stat().st_size, limits)
-        self._members = {member.filename.replace("\\", "/"): member for member in _members(self._archive)}
+        self._members = {
+            member.filename.replace("\\", "/"): member for member in _members(self._archive) if member.filename
+        }
         self.names = tuple(self._members)
         if len(self.names) > MOST_MEMBERS:
             raise StudyError(
@@ -157,7 +159,9 @@ def _check_archive(archive: zipfile.ZipFile, size: int, limits: Limits) -> None:
 
 
 def _members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
-    return [member for member in archive.infolist() if not member.is_dir() and not is_clutter(member.filename)]
+    # `ZipInfo.is_dir` fails where a name is empty, as it is when it begins with a zero byte.
+    members = (member for member in archive.infolist() if not member.filename.endswith("/"))
+    return [member for member in members if not is_clutter(member.filename)]
 
 
 def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limits: Limits) -> bytes:

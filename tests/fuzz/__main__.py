@@ -9,6 +9,7 @@ import time
 from core.io.isolation.pool import close
 from tests.fuzz.intake import ACCIDENTS, Tally, peak_mib, run
 from tests.fuzz.seeds import seeds
+from tests.fuzz.sets import run_sets
 
 OWN_MEMORY_MIB = 2048
 DECODER_MEMORY_MIB = 4608
@@ -26,6 +27,10 @@ def main() -> int:
     for first in range(0, len(numbers), step):
         _add(tally, run(options.seed, numbers[first : first + step]))
         print(f"{min(first + step, len(numbers))}: {tally.shown} shown, {tally.refused} refused", flush=True)
+    if options.only is None:
+        count = max(options.count // 10, 1)
+        print(f"{count} mutants of a labelled zip and its table")
+        _add(tally, run_sets(options.seed, range(count)))
     close()
     return _report(tally, time.monotonic() - started)
 

@@ -32,17 +32,18 @@ def mutant(seed: int, number: int) -> Mutant:
     origin = chance.choice(list(seeds()))
     content = seeds()[origin]
     if content.startswith(b"\x1f\x8b") and chance.random() < 0.7:
-        return Mutant(number, origin, gzip.compress(_changed(gzip.decompress(content), chance), 1, mtime=0))
-    return Mutant(number, origin, _wrapped(_repaired(_changed(content, chance), chance), chance))
+        return Mutant(number, origin, gzip.compress(changed(gzip.decompress(content), chance), 1, mtime=0))
+    return Mutant(number, origin, _wrapped(_repaired(changed(content, chance), chance), chance))
 
 
-def _changed(content: bytes, chance: random.Random) -> bytes:
-    changed = bytearray(content)
+def changed(content: bytes, chance: random.Random) -> bytes:
+    """Return a damaged copy."""
+    copy = bytearray(content)
     for _ in range(chance.choice((1, 1, 1, 2, 4, 16))):
-        reach = min(len(changed), HEAD) if chance.random() < 0.5 else len(changed)
+        reach = min(len(copy), HEAD) if chance.random() < 0.5 else len(copy)
         at = chance.randrange(max(reach, 1))
-        chance.choices(_CHANGES, _WEIGHTS)[0](changed, at, chance)
-    return bytes(changed)
+        chance.choices(_CHANGES, _WEIGHTS)[0](copy, at, chance)
+    return bytes(copy)
 
 
 Change = Callable[[bytearray, int, random.Random], None]
@@ -120,4 +121,4 @@ def _wrapped(content: bytes, chance: random.Random) -> bytes:
         packed = gzip.compress(content, 1, mtime=0)
     else:
         return content
-    return _changed(packed, chance) if chance.random() < 0.5 else packed
+    return changed(packed, chance) if chance.random() < 0.5 else packed

@@ -9,12 +9,21 @@ from core.io import Source
 from tests.fuzz import intake
 from tests.fuzz.mutants import mutant
 from tests.fuzz.seeds import seeds
+from tests.fuzz.sets import run_sets
 
 SHORT = 120
 
 
 def test_a_short_run_ends_without_a_crash() -> None:
     tally = intake.run(seed=2026, numbers=range(SHORT))
+    assert tally.crashes == []
+    assert tally.shown + tally.refused == SHORT
+    assert tally.shown > SHORT // 10
+    assert tally.refused > SHORT // 10
+
+
+def test_damaged_sets_and_tables_of_an_evaluation_end_in_words() -> None:
+    tally = run_sets(seed=2026, numbers=range(SHORT))
     assert tally.crashes == []
     assert tally.shown + tally.refused == SHORT
     assert tally.shown > SHORT // 10

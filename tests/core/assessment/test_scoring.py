@@ -24,12 +24,14 @@ from core.assessment.store import Store
 from core.assessment.worker import Worker, run_next
 from core.audit import AuditLog
 from core.audit.recording import NOT_RECORDED
-from core.errors import DatasetError, StudyError
+from core.audit.verification import verify
+from core.errors import DatasetError, ModelError, StudyError
 from core.io import raster
-from core.models.predict import Engine
+from core.models.predict import OUT_OF_MEMORY, Engine, load_engine
+from core.models.registry import find_model
 from core.workflow import predict_path
 from tests import made
-from tests.core.assessment.made_set import BRAIN, CHEST, OWNER, run_job
+from tests.core.assessment.made_set import BRAIN, CHEST, OWNER, run_job, write_set
 from tests.serving import CHECKOUT
 
 
@@ -210,48 +212,165 @@ def test_a_queued_job_can_be_cancelled(folder: Path, store: Store) -> None:
     assert not run_next(store)
 
 
-KILLED = """
-import os, signal
+DYING = """
+import os, signal, sys
 from core.assessment import scoring
 from core.assessment.store import Store
 from core.assessment.worker import run_next
-from core.models.predict import Engine
+from core.models.predict import OUT_OF_MEMORY, Engine, load_engine
+from core.models.registry import find_model
 
 scoring.BATCH = 2
-answer, calls = Engine.answer, []
+batches, within = int(sys.argv[1]), sys.argv[2] == "within"
+answer, put_cases, computed = Engine.answer, scoring.put_cases, []
 
-def dying(engine, batch):
-    if len(calls) == 2:
+def counted(engine, batch):
+    computed.append(len(batch))
+    if not within and len(computed) > batches:
         os.kill(os.getpid(), signal.SIGKILL)
-    calls.append(len(batch))
-    print(len(batch), flush=True)
     return answer(engine, batch)
 
-Engine.answer = dying
+def put(database, job, rows):
+    put_cases(database, job, rows)
+    if within and len(computed) > batches:
+        os.kill(os.getpid(), signal.SIGKILL)  # all is written, and nothing of it is committed
+
+Engine.answer, scoring.put_cases = counted, put
 run_next(Store())
 """
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no SIGKILL")
-def test_a_killed_run_goes_on_where_it_was(
+def test_a_run_that_is_killed_twice_goes_on_where_it_was(
     folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch, computed: list[int]
 ) -> None:
     job = jobs.submit(store, Request(CHEST.id, folder), owner=OWNER)
-    ran = subprocess.run(
-        [sys.executable, "-c", KILLED], cwd=CHECKOUT, env=os.environ.copy(), capture_output=True, text=True, check=False
-    )
-    assert ran.returncode == -signal.SIGKILL, ran.stderr
-    before = sum(map(int, ran.stdout.split()))
-    assert 2 <= before <= 4  # two batches; where reading is slow, one may be computed half full
-    assert jobs.find_job(store, job.id, owner=OWNER).state is State.RUNNING
-    assert not run_next(store), "the lease of the dead process holds"
-    later = time.time() + jobs.LEASE_S + 1
-    monkeypatch.setattr("core.assessment.jobs.time.time", lambda: later)
+    kept = [0]
+    for batches, where in ((1, "within"), (2, "between")):
+        ran = subprocess.run(
+            [sys.executable, "-c", DYING, str(batches), where],
+            cwd=CHECKOUT,
+            env=os.environ.copy(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ran.returncode == -signal.SIGKILL, ran.stderr
+        kept.append(store.read("SELECT COUNT(*) FROM answers")[0][0])
+        assert jobs.find_job(store, job.id, owner=OWNER).state is State.RUNNING
+        assert not run_next(store), "the lease of the dead process holds"
+        with store.transaction() as database:
+            database.execute("UPDATE jobs SET held_until = 0")  # as if its time were over
+    # Batches of two; where reading is slow, one may be computed half full.
+    assert 1 <= kept[1] <= 2
+    assert kept[1] + 2 <= kept[2] <= kept[1] + 4
     assert run_next(store)
     after = jobs.find_job(store, job.id, owner=OWNER)
     assert (after.state, after.done) == (State.DONE, 12)
-    assert sum(computed) == 12 - before
+    assert sum(computed) == 12 - kept[2], "what was kept is not computed again"
     assert assess(store, after).result.n == 12
+
+
+def limited_to(size: int) -> None:
+    import resource  # not on Windows
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+FULL = """
+import signal
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+from core.assessment import scoring
+from core.assessment.store import Store
+from core.assessment.worker import run_next
+from core.errors import DatasetError
+scoring.BATCH = 2
+try:
+    run_next(Store())
+except DatasetError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit for files")
+def test_a_disk_without_room_stops_a_run_in_words_and_what_was_kept_stays(
+    tmp_path: Path, models: Path, store: Store, computed: list[int]
+) -> None:
+    folder = write_set(tmp_path / "set", each=20)
+    job = jobs.submit(store, Request(CHEST.id, folder), owner=OWNER)
+    room = max(path.stat().st_size for path in store.folder.iterdir()) + 200_000
+    ran = subprocess.run(
+        [sys.executable, "-c", FULL],
+        cwd=CHECKOUT,
+        env=os.environ.copy(),
+        capture_output=True,
+        text=True,
+        check=True,
+        preexec_fn=lambda: limited_to(room),
+    )
+    ended = jobs.find_job(store, job.id, owner=OWNER)
+    assert "disk with Lightbox's data is full" in ran.stdout + ended.message
+    assert ended.state is not State.DONE
+    assert "Traceback" not in ran.stderr
+    kept = store.read("SELECT COUNT(*) FROM answers")[0][0]
+    assert 0 < kept < 40
+    again = run_job(store, folder)
+    assert (again.state, again.done) == (State.DONE, 40)
+    assert sum(computed) == 40 - kept
+
+
+def test_a_model_folder_that_is_damaged_meanwhile_harms_no_run(
+    folder: Path, models: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer, spec = Engine.answer, (models / CHEST.id / "model.toml").read_bytes()
+
+    def damage(engine: Engine, batch: torch.Tensor) -> object:
+        (models / CHEST.id / "model.toml").write_bytes(b"[damaged")
+        (models / CHEST.id / "model.safetensors").write_bytes(b"damaged")
+        return answer(engine, batch)
+
+    monkeypatch.setattr(Engine, "answer", damage)
+    job = run_job(store, folder)
+    assert (job.state, job.done, job.failed) == (State.DONE, 12, 0)
+    with pytest.raises(ModelError, match=r"model\.toml"):
+        assess(store, job)
+    assert run_job(store, folder).state is State.FAILED
+    (models / CHEST.id / "model.toml").write_bytes(spec)
+    assert assess(store, job).result.n == 12
+
+
+def test_a_graphics_card_without_memory_is_told_to_the_owner(
+    folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compute = Engine._compute
+
+    def small(engine: Engine, batch: torch.Tensor) -> object:
+        if engine.device.type != "cpu":
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return compute(engine, batch)
+
+    expected = assess(store, run_job(store, folder))
+    monkeypatch.setattr(Engine, "_compute", small)
+    on_card = load_engine(find_model(CHEST.id), device="cpu")
+    on_card.device = torch.device("cuda")  # as if it lay there
+    monkeypatch.setattr("core.models.predict.engine", lambda _: on_card)
+    job = run_job(store, folder)
+    assert (job.state, job.done, job.message) == (State.DONE, 12, OUT_OF_MEMORY.message)
+    assert [case.scores for case in assess(store, job).cases] == [case.scores for case in expected.cases]
+
+
+RUNNER = "from core.assessment.store import Store; from core.assessment.worker import run_next; run_next(Store())"
+
+
+def test_two_processes_share_the_jobs_of_one_store(tmp_path: Path, models: Path, store: Store) -> None:
+    own = [jobs.submit(store, Request(CHEST.id, write_set(tmp_path / name)), owner=name).id for name in "ab"]
+    assert store.read("SELECT COUNT(*) FROM jobs") == [(2,)]
+    runners = [subprocess.Popen([sys.executable, "-c", RUNNER], cwd=CHECKOUT) for _ in range(2)]
+    assert [runner.wait(120) for runner in runners] == [0, 0]
+    ended = [jobs.find_job(store, job_id, owner=name) for job_id, name in zip(own, "ab", strict=True)]
+    assert [(job.state, job.done) for job in ended] == [(State.DONE, 12)] * 2
+    assert verify(AuditLog()).rows == 2
+    assert {assess(store, job).result.n for job in ended} == {12}
 
 
 def test_a_stopped_worker_leaves_its_job_to_the_next(
