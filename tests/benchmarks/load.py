@@ -67,7 +67,7 @@ def _large_upload(server: Server, small: bytes) -> list[Figure]:
     visitor.leave_study()
     before = settled_mb(pid, below=0, wait_s=5)
     content = _clip()
-    visitor.bring(content)
+    visitor.read(content)
     during = resident_mb(pid)
     visitor.leave_study()
     after = settled_mb(pid, below=before + 50)

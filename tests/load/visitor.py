@@ -79,12 +79,6 @@ class Visitor:
         assert address is not None
         return self._taken_along(address)
 
-    def bring(self, content: bytes) -> None:
-        """Bring a study and wait until its first image is on the page."""
-        uploader, began = self._uploader, len(self.seen)
-        self._bring(uploader, content)
-        self._until(lambda: self._uploader != uploader and any('alt="Image' in html for html in self.seen[began:]))
-
     def leave_study(self) -> None:
         """Close the study."""
         began = len(self.seen)
