@@ -5,7 +5,7 @@ PYTHON := .venv/bin/python
 COUNT := 1000
 SEED := 1
 
-.PHONY: run test cases fuzz check format benchmarks
+.PHONY: run test cases fuzz promises check format benchmarks
 
 run: .venv
 	.venv/bin/streamlit run streamlit_app.py
@@ -18,6 +18,10 @@ cases: .venv
 
 fuzz: .venv
 	$(PYTHON) -m tests.fuzz --count $(COUNT) --seed $(SEED)
+
+promises: .venv
+	$(PYTHON) -m pytest tests/intake tests/fuzz tests/load tests/core/audit tests/core/ui/access \
+		tests/core/ui/test_shelf.py tests/core/assessment/test_scoring.py tests/core/io/dicom/test_bundled_files.py
 
 check: .venv
 	$(PYTHON) -m ruff format --check .

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.assessment.jobs import Job
+from core.assessment.jobs import Job, State
 from core.assessment.labelled_set import LabelledSet, open_set
 from core.assessment.mapping import Meaning, meanings_of, truth_of
 from core.assessment.reading import code_version
@@ -168,9 +168,14 @@ def assess(store: Store, job: Job) -> Assessment:
         listed=len(labelled.examples) + len(labelled.unlabelled),
         cases=chosen,
         excluded=tuple(excluded + _unlabelled(labelled)),
-        notices=tuple(_notices(chosen, meanings)),
+        notices=(*_told_by_run(job), *_notices(chosen, meanings)),
         result=result,
     )
+
+
+def _told_by_run(job: Job) -> tuple[Notice, ...]:
+    """Return what happened while it was computed: the audit record could not be written, say."""
+    return (Notice("run", job.message),) if job.state is State.DONE and job.message else ()
 
 
 def labels_at(model: ModelSpec, operating_point: str = "") -> tuple[Label, ...]:

@@ -433,6 +433,7 @@ def test_an_evaluation_is_one_row_of_the_audit_record(
     (store.folder / "audit.sqlite").write_bytes(b"damaged" * 999)
     job = run_job(store, folder)
     assert (job.state, job.message) == (State.DONE, NOT_RECORDED.message)
+    assert NOT_RECORDED.message in [notice.message for notice in assess(store, job).notices]
     monkeypatch.setenv("LIGHTBOX_AUDIT", "refuse")
     job = run_job(store, folder)
     assert job.state is State.FAILED
