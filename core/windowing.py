@@ -27,6 +27,9 @@ from core.domain import Image, Pixels, Voi, VoiFunction, VoiLut, WindowLevel
 
 Floats = NDArray[np.floating[Any]]
 
+LUMINANCE = (0.299, 0.587, 0.114)
+"""Weights of red, green and blue in the luminance of YBR_FULL, PS3.3 C.7.6.3.1.2 (ITU-R BT.601)."""
+
 _BLOCK_PIXELS = 1 << 16
 """Pixels worked on at a time: in double precision they fit the second-level cache."""
 _TABLE_ENTRIES = 1 << 18

@@ -77,20 +77,22 @@ def run(options: argparse.Namespace) -> int:
 
 
 def write_outcome(folder: Path, assessment: Assessment, inspection: SetInspection | None = None) -> None:
-    """Write `report.json`, `predictions.csv` and `report.html` into a folder, which is made where it is not there."""
+    """Write the report, the table of cases and the figures into a folder, which is made where it is not there."""
+    from core.assessment.pdf import assessment_pdf
     from core.assessment.record import as_record, predictions_csv
     from core.assessment.report import assessment_html
 
     record = json.dumps(as_record(assessment), indent=2, ensure_ascii=False, allow_nan=False)
     files = {
-        "report.json": f"{record}\n",
-        "predictions.csv": predictions_csv(assessment),
-        "report.html": assessment_html(assessment, inspection),
+        "report.json": f"{record}\n".encode(),
+        "predictions.csv": predictions_csv(assessment).encode(),
+        "report.html": assessment_html(assessment, inspection).encode(),
+        "report.pdf": assessment_pdf(assessment, inspection),
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
-            (folder / name).write_text(content, encoding="utf-8", newline="\n")
+            (folder / name).write_bytes(content)
     except OSError as error:
         raise _not_writable() from error
 

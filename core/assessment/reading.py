@@ -20,6 +20,7 @@ from core.domain import Frame, Image, ModelSpec, Series
 from core.errors import CoreError, StudyError
 from core.io import Source, load_study
 from core.models.suitability import check_intended_use
+from core.windowing import LUMINANCE
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -163,8 +164,6 @@ def thumb_of(opened: OpenedFile) -> tuple[bytes, CoreError | None]:
 
 def thumbnail(image: Image) -> NDArray[np.uint8]:
     """Return a gray picture of THUMB_SIDE², squashed, from its darkest to its brightest value."""
-    from core.models.preprocessing import LUMINANCE
-
     row_step, column_step = (max(1, side // _SAMPLED_SIDE) for side in image.shape)
     sampled = np.asarray(image.pixels[::row_step, ::column_step], dtype=np.float32)
     gray = sampled @ np.array(LUMINANCE, dtype=np.float32) if image.is_colour else sampled

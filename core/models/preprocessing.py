@@ -27,16 +27,13 @@ from torch import Tensor
 from core.domain import Extent, Image, InputSpec
 from core.errors import UnsuitableInputError
 from core.models.enhancement import enhance
-from core.windowing import apply_window
+from core.windowing import LUMINANCE, apply_window
 
 Planes = NDArray[np.float32]
 """(1 or 3, rows, columns)."""
 
 MIN_SIDE_PX = 16
 """Smaller pictures show nothing that a model for whole images could judge."""
-
-LUMINANCE = (0.299, 0.587, 0.114)
-"""Weights of red, green and blue in the luminance of YBR_FULL, PS3.3 C.7.6.3.1.2 (ITU-R BT.601)."""
 
 _FLAT = 1e-5
 """Relative spread below which values differ by rounding only."""

@@ -177,7 +177,7 @@ def test_files_are_those_of_the_command(folder: Path, tmp_path: Path) -> None:
     page = part(opened(job.id), "Report")
     page.button(key="make_files").click().run()
     assert not page.exception
-    assert len(page.get("download_button")) == 3
+    assert len(page.get("download_button")) == 4
     assert main(["evaluate", str(folder), "--model", CHEST.id, "--out", str(tmp_path / "out")]) == 0
     command = json.loads((tmp_path / "out" / "report.json").read_text("utf-8"))
     own = json.loads(made_files(assess(Store(), job))["report.json"])

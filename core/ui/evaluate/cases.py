@@ -233,11 +233,12 @@ def caption_html(assessment: Assessment, label: str, number: int) -> str:
         f"<b>{escape(verdict)}</b>" if verdict else "",
         f"{escape(label_title(assessment.labels[index]))}: score {score_in_words(case.scores[index])}",
         f"The set says: {escape(', '.join(case.names)) or 'nothing'}",
-        f'<span class="lb-file" title="{escape(case.file)}">{escape(case.file.rpartition("/")[2])}</span>',
+        f'<span title="{escape(case.file)}">{escape(case.file.rpartition("/")[2])}</span>',
         "⚠ the model learnt from it" if case.in_training else "",
         "⚠ outside the intended use" if case.is_withheld else "",
     ]
-    return f'<p class="lb-of-case">{"<br>".join(filter(None, parts))}</p>'
+    lines = "".join(f"<li>{part}</li>" for part in parts if part)
+    return f'<ul class="lb-of-case">{lines}</ul>'
 
 
 _VERDICTS = {

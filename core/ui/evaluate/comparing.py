@@ -29,10 +29,7 @@ from core.ui.evaluate.words import job_in_words, model_title
 from core.ui.failure import show_error
 from core.ui.models_words import table_html
 
-HOW = (
-    "Two models, or two versions of one, are compared on the images that both have evaluated, whatever their files are "
-    "called."
-)
+HOW = "Two models are compared on the images that both have evaluated, whatever their files are called."
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -20,7 +20,7 @@ from core.ui.failure import show_error
 
 MOST_NAMED = 200
 """Files that a list names; of more it says how many there are."""
-_POLL_S = 0.5
+_POLL_S = 1.0
 
 
 def show_findings(draft: Draft, store: Store) -> None:

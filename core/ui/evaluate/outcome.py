@@ -7,9 +7,10 @@ from collections.abc import Callable
 import streamlit as st
 
 from core.assessment.charts import at_operating_points
-from core.assessment.jobs import Job
+from core.assessment.jobs import Job, State
 from core.assessment.outcome import Assessment
 from core.assessment.store import Store
+from core.domain import Notice
 from core.reports.wording import label_title
 from core.ui.answer import notices_html
 from core.ui.evaluate.cases import show_cases
@@ -50,7 +51,7 @@ def _show(bench: Bench, store: Store, measured: Assessment) -> None:
         show_threshold(table, measured)
         assessment = at_operating_points(measured, table.points)
         with head:
-            _say(assessment, table)
+            _say(assessment, table, in_full=part == "Figures")
         PARTS[part or "Figures"](bench, store, table, assessment)
 
 
@@ -71,16 +72,28 @@ def _choose_label(table: Table, assessment: Assessment) -> None:
         )
 
 
-def _say(assessment: Assessment, table: Table) -> None:
+def _say(assessment: Assessment, table: Table, *, in_full: bool) -> None:
     own = assessment.result.label(table.label)
     with st.container(key="summary"):
         st.markdown(summary(assessment, table.label))
     st.caption(f"{mistakes_in_words(own)} {_what_was_measured(assessment)}".strip())
-    st.html(notices_html((*assessment.notices, *assessment.result.notices), title="Keep in mind"))
+    notices = (*assessment.notices, *assessment.result.notices, *_of_run(assessment))
+    if not in_full:
+        if notices:
+            with st.expander(f"{len(notices)} to keep in mind", icon=":material/warning:"):
+                st.html(notices_html(notices, title="Keep in mind"))
+        return
+    st.html(notices_html(notices, title="Keep in mind"))
     left_out = left_out_in_words(assessment)
     if left_out:
         with st.expander(f"{len(assessment.excluded):,} files or images left out"):
             st.html(table_html(("How many", "Why", "The first of them"), left_out))
+
+
+def _of_run(assessment: Assessment) -> tuple[Notice, ...]:
+    """Return what the run itself had to say: that the audit record could not be written."""
+    message = assessment.job.message
+    return (Notice("of-run", message),) if message and assessment.job.state is State.DONE else ()
 
 
 def _what_was_measured(assessment: Assessment) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from core.assessment.outcome import Assessment
+from core.assessment.pdf import assessment_pdf
 from core.assessment.record import as_record, predictions_csv
 from core.assessment.report import assessment_html
 from core.assessment.store import Store
@@ -17,8 +18,9 @@ FILES = {
     "report.html": (
         "Report",
         "text/html",
-        "One file with all charts inside. It opens offline, and a browser prints it.",
+        "One file with all charts inside; it opens offline.",
     ),
+    "report.pdf": ("Report as PDF", "application/pdf", "The same on paper, with charts that are drawn for it."),
     "predictions.csv": ("Table of cases", "text/csv", "Truth, score and call of every image, with the files' names."),
     "report.json": ("Figures as data", "application/json", "As the command writes them."),
 }
@@ -59,6 +61,7 @@ def made_files(assessment: Assessment) -> Mapping[str, bytes]:
     record = json.dumps(as_record(assessment), indent=2, ensure_ascii=False, allow_nan=False)
     return {
         "report.html": assessment_html(assessment).encode(),
+        "report.pdf": assessment_pdf(assessment),
         "predictions.csv": predictions_csv(assessment).encode(),
         "report.json": f"{record}\n".encode(),
     }

@@ -27,6 +27,7 @@ from core.assessment.gallery import (
     opened_files,
 )
 from core.assessment.outcome import assess, most_wrong
+from core.assessment.pdf import assessment_pdf
 from core.assessment.record import as_record, predictions_csv
 from core.assessment.report import assessment_html
 from core.assessment.store import Store
@@ -250,3 +251,10 @@ def test_a_spreadsheet_takes_no_name_for_a_formula(folder: Path, store: Store) -
     job = run_job(store, folder, meanings={"=normal": ""})
     lines = predictions_csv(assess(store, job)).splitlines()
     assert sum(",'=normal/" in line for line in lines) == 6
+
+
+def test_the_pdf_has_all_parts_and_no_name(folder: Path, store: Store) -> None:
+    content = assessment_pdf(assess(store, run_job(store, folder)))
+    assert content.startswith(b"%PDF")
+    assert content.count(b"/Type /Page ") + content.count(b"/Type /Page\n") >= 2
+    assert not any(path.name.encode() in content for path in folder.rglob("*.png"))
