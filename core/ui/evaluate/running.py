@@ -14,13 +14,19 @@ from core.ui.evaluate.words import model_title, progress_in_words, why_ended
 from core.ui.failure import calmly
 
 POLL_S = 1.0
+STOPPING = "stopping"
+"""Where the session keeps which job was cancelled last."""
 
 
 def show_running(store: Store, job: Job) -> None:
     """Show how far a job is, until it has ended."""
     st.title(f"Evaluating: {model_title(job)}")
     _progress(store, job.id)
-    st.button("Cancel", icon=":material/stop:", key="cancel", on_click=partial(_cancel, store, job.id))
+    is_stopping = st.session_state.get(STOPPING) == job.id
+    cancel = partial(_cancel, store, job.id)
+    st.button("Cancel", icon=":material/stop:", key="cancel", on_click=cancel, disabled=is_stopping)
+    if is_stopping:
+        st.caption("Stopping: what is at work is finished first, which may take some seconds.")
     st.caption(
         "This goes on when you close the page or the server is restarted: come back by this address, or by the list "
         "of your evaluations. What is computed is never computed again."
@@ -59,8 +65,10 @@ def show_ended(store: Store, job: Job) -> None:
 
 def _cancel(store: Store, job_id: str) -> None:
     jobs.cancel(store, job_id, owner=owner())
+    st.session_state[STOPPING] = job_id
 
 
 def _resume(store: Store, job_id: str) -> None:
+    st.session_state.pop(STOPPING, None)
     jobs.resume(store, job_id, owner=owner())
     wake_worker(store)
