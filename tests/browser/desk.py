@@ -17,7 +17,7 @@ from playwright.sync_api import Download, Locator, Page, expect
 
 from tests.serving import Server
 
-ANSWER_TIMEOUT_MS = 60_000
+ANSWER_TIMEOUT_MS = 120_000
 """An answer may wait for a model that is being loaded on a busy machine."""
 SETTLED_MS = 300
 """A little longer than the viewer waits before it tells the page what keys have done."""

@@ -15,7 +15,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.serving import Server
 
-TIMEOUT_MS = 30_000
+TIMEOUT_MS = 60_000
 expect.set_options(timeout=TIMEOUT_MS)
 
 READ_CANVAS = """
