@@ -88,8 +88,8 @@ def test_the_tick_stays_while_the_image_is_worked_on_and_goes_with_the_study(rea
         read.key("i")
     read.wait()
     expect(tick).to_be_checked()
-    read.upload({"other": made.radiograph(300, BodyPartExamined="HAND", SeriesDescription="Another hand")})
-    read.image("Another hand")
+    read.upload({"other": made.radiograph(300, BodyPartExamined="HAND", SeriesDescription="Right hand")})
+    read.image("Right hand")
     read.wait()
     expect(tick).not_to_be_checked()
 

@@ -102,7 +102,7 @@ def title_of(dataset: Dataset) -> str:
     acquisition, description = read_acquisition(dataset), text(dataset, "SeriesDescription") or ""
     is_all_view = all(folded(word) in _VIEW_WORDS for word in words_of(description))
     if is_plain(description, dataset) and not is_all_view:
-        return description
+        return " ".join(description.split())
     kept = plain_words(description, dataset)
     view = known(acquisition.view_position) or ", ".join(sorted({*map(folded, kept)} & _VIEWS)).upper()
     title = ", ".join(filter(None, (_subject(acquisition), view)))

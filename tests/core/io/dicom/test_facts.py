@@ -91,7 +91,7 @@ def test_newer_objects_give_body_part_and_view_as_codes():
 @pytest.mark.parametrize(
     ("attributes", "title"),
     [
-        ({"SeriesDescription": "Axial brain"}, "Axial brain"),
+        ({"SeriesDescription": "Axial   brain"}, "Axial brain"),
         ({"SeriesDescription": "Doe chest", "PatientName": "Doe^Jane"}, "CT chest, PA"),
         ({"SeriesDescription": "scan of X-4711", "PatientID": "X-4711"}, "CT chest, PA"),
         ({"SeriesDescription": "T2 de la tête", "PatientName": "de^la"}, "T2 de la tête"),
