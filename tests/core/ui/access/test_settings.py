@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from core.errors import AccessError
-from core.ui.access.settings import read_settings
+from core.ui.access.settings import VARIABLES, read_settings
+from tests.conftest import CHECKOUT
 
 PROXY = {"LIGHTBOX_ACCESS": "proxy", "LIGHTBOX_PROXIES": "127.0.0.1, 10.1.2.0/28, ::1"}
 OIDC = {"LIGHTBOX_ACCESS": "oidc"}
@@ -77,3 +78,8 @@ ANN = {"sub": "Ann-1", "email": "Ann@Clinic.example", "email_verified": True}
 )
 def test_who_may_enter_is_listed(users: str, claims: dict[str, object], is_admitted: bool) -> None:
     assert read_settings(OIDC | {"LIGHTBOX_USERS": users}).admits(claims) is is_admitted
+
+
+def test_every_setting_is_in_the_readme() -> None:
+    readme = (CHECKOUT / "README.md").read_text("utf-8")
+    assert [name for name in VARIABLES if name not in readme] == []
