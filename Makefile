@@ -5,7 +5,7 @@ PYTHON := .venv/bin/python
 COUNT := 1000
 SEED := 1
 
-.PHONY: run test cases fuzz promises check format benchmarks
+.PHONY: run test cases fuzz promises check format benchmarks audit-dependencies
 
 run: .venv
 	.venv/bin/streamlit run streamlit_app.py
@@ -35,6 +35,12 @@ format: .venv
 
 benchmarks: .venv
 	$(PYTHON) -m tests.benchmarks
+
+# In an environment of its own. It asks PyPI and osv.dev what is known of each pinned version, and needs the network.
+audit-dependencies:
+	python3 -m venv .audit-venv
+	.audit-venv/bin/pip install --quiet pip-audit==2.10.1
+	.audit-venv/bin/pip-audit --strict --requirement requirements.txt
 
 .venv: requirements.txt tests/requirements.txt
 	python3 -m venv .venv

@@ -91,11 +91,15 @@ def _open_sample(desk: Desk, sample: io.Sample) -> None:
 
 
 def show_left_out(rejected: Sequence[Rejected], *, expanded: bool = False) -> None:
-    """List the files of an upload that could not be used, with the reasons."""
+    """List the files of an upload that could not be used, with the reasons.
+
+    Many archives name files after patients: their names are shown to whoever asks.
+    """
     if not rejected:
         return
     files = "1 file" if len(rejected) == 1 else f"{len(rejected)} files"
     with st.expander(f"{files} left out", icon=":material/warning:", expanded=expanded):
-        for each in rejected:
-            st.text(each.name)
+        with_names = st.toggle("Show file names", key="left_out_names", help="They may name a patient.")
+        for number, each in enumerate(rejected, start=1):
+            st.text(each.name if with_names else f"File {number}")
             st.caption(" ".join(filter(None, (each.message, each.hint))))

@@ -90,7 +90,10 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory, weights: Path) -> Iterator[Server]:
-    folder, environment = tmp_path_factory.mktemp("server"), {"LIGHTBOX_WEIGHTS": str(weights)}
+    folder = tmp_path_factory.mktemp("server")
+    # All that it writes lies in one folder, where a test looks for what must not be written.
+    (folder / "temporary").mkdir()
+    environment = {"LIGHTBOX_WEIGHTS": str(weights), "TMPDIR": str(folder / "temporary")}
     with serve(CHECKOUT / "streamlit_app.py", folder=folder, environment=environment) as server:
         yield server
 

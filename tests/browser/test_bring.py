@@ -68,6 +68,8 @@ def test_a_mixed_upload_is_sorted_into_series(desk: Desk, picture: Picture) -> N
     expect(series.get_by_role("radio", name=re.compile("CT head"))).to_have_count(1)
     expect(series.get_by_role("radio", name=re.compile("Chest"))).not_to_have_count(0)
     desk.sees(re.compile(r"\d files? left out")).click()
+    desk.does_not_see("notes.txt")
+    desk.switch("Show file names")
     desk.sees("notes.txt")
     desk.sees(re.compile("This is not an image: Basic Text SR"))
     picture("left-out")
