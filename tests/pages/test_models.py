@@ -110,7 +110,7 @@ def test_a_model_is_found_by_its_address_with_everything_about_it(measured_weigh
         "Known failures",
         "More from the card",
     ]
-    assert [expander.label for expander in page.expander] == ["History"]
+    assert [expander.label for expander in page.expander] == ["Where they come from", "History"]
     assert any("Everything real" in element.value for element in page.markdown)
     assert not any("Told above" in element.value for element in page.markdown)
 
