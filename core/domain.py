@@ -188,6 +188,7 @@ class Frame:
 
     `load` decodes the pixels and raises `StudyError`; it may be slow, keeps no result and is safe to call from any
     thread. `uid` is the `Image.uid` that it will have. `frame_time_ms` is the time to the next frame of a clip.
+    `directions` is PatientOrientation (0020,0020): where rows and columns run to in the patient, as ("L", "F").
     """
 
     uid: str

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core.ui.access import require_access
+from core.ui.along import bring_a_prior
 from core.ui.asking import warm_up_in_background
 from core.ui.intake import bring_a_study
 from core.ui.invitation import invite, list_the_models
@@ -31,6 +32,7 @@ else:
             study_tools(desk)
             series_list(desk.opened)
             asked = model_choice(desk.opened)
+            bring_a_prior(desk.opened)
             facts_panel(desk.opened)
     st.empty()
     warm_up_in_background(asked.spec)

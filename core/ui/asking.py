@@ -14,6 +14,7 @@ from core.domain import Image, ModelSpec, Series
 from core.errors import CoreError
 from core.models.proposal import Proposal
 from core.ui.failure import StudyClosed
+from core.ui.scan import Scan
 from core.ui.session import OpenStudy, Outcome
 from core.ui.viewer import PixelSource
 from core.workflow import Reading
@@ -202,6 +203,26 @@ def ask(opened: OpenStudy, index: int, spec: ModelSpec, *, while_waiting: Callab
             while_waiting(outcome.before)
             told = outcome.before
     return outcome
+
+
+def scan_of(opened: OpenStudy, spec: ModelSpec | None) -> Scan | None:
+    """Return the scores along the open series, where they were asked for."""
+    return None if spec is None else opened.scans.get(_scan_key(opened, spec))
+
+
+def start_scan(opened: OpenStudy, spec: ModelSpec) -> None:
+    """Ask a model about every image of the open series, in the background; one series of a study at a time."""
+    for other in opened.scans.values():
+        other.cancel()
+    # The thread must not hold the study itself, which may be closed meanwhile.
+    series, source, owner = opened.series, source_of(opened), opened.owner
+    scan = Scan(len(series.frames), lambda index: _read(series, index, source, spec, owner))
+    opened.scans[_scan_key(opened, spec)] = scan
+    scan.start()
+
+
+def _scan_key(opened: OpenStudy, spec: ModelSpec) -> str:
+    return f"{opened.series_uid}/{spec.sha256}"
 
 
 def proposal(opened: OpenStudy) -> Future[Proposal]:

@@ -15,14 +15,15 @@ from core.deid import masked
 from core.domain import Image, ModelSpec, Series, Voi
 from core.errors import CoreError
 from core.models.suitability import is_call_withheld
+from core.ui.along import compare_control, scan_controls
 from core.ui.answer import choosing_html, error_html, nobody_asked_html, reading_html, waiting_html
-from core.ui.asking import Waiting, answer, source_of
+from core.ui.asking import Waiting, answer, scan_of, source_of
 from core.ui.heat import Heat
 from core.ui.picture import colour_limits
 from core.ui.session import OpenStudy, View
 from core.ui.side import Asked
 from core.ui.subject import PANEL, PICTURES, choose_subject, offer_along, subject_controls, titles_of
-from core.ui.viewer import MANUAL, Pane, ViewerState, standing, viewer
+from core.ui.viewer import MANUAL, Pane, ScoreLine, ViewerState, standing, viewer
 from core.ui.viewer import Heat as LaidHeat
 from core.ui.windows import window_choices
 from core.windowing import automatic_window
@@ -82,14 +83,17 @@ def _ask_and_show(opened: OpenStudy, spec: ModelSpec, places: _Places) -> bool |
         opened.offer.withdraw()
         places.panel.html(error_html(outcome))
         return _show(opened, places, words="No heatmap: the model gave no answer.")
+    with_scores = view.score_anyway or not is_call_withheld(outcome.prediction)
     with places.row:
         heat = choose_subject(opened, outcome)
+        if with_scores:
+            scan_controls(opened, spec)
     with places.panel:
-        with_scores = view.score_anyway or not is_call_withheld(outcome.prediction)
         st.html(reading_html(outcome, opened.series, with_scores=with_scores))
         if not offer_along(opened, outcome, window_of(_start(view), outcome.image, opened.series), heat):
             opened.offer.withdraw()
-    return _show(opened, places, words=heat.words, heats=_laid(heat, outcome))
+    scores = _scores(opened, spec) if with_scores else None
+    return _show(opened, places, words=heat.words, heats=_laid(heat, outcome), scores=scores)
 
 
 def _wait(opened: OpenStudy, index: int, spec: ModelSpec, places: _Places) -> bool | None:
@@ -97,7 +101,7 @@ def _wait(opened: OpenStudy, index: int, spec: ModelSpec, places: _Places) -> bo
     opened.offer.withdraw()
     with places.row:
         subject_controls(opened, spec)
-    if _show(opened, places, words="Waiting for the answer") is None:
+    if _show(opened, places, words="Waiting for the answer", scores=_scores(opened, spec)) is None:
         return None
     place, is_first = places.panel.empty(), True
     # Writing to the page is where Streamlit leaves this run for one that the reader's next step has asked for.
@@ -108,21 +112,43 @@ def _wait(opened: OpenStudy, index: int, spec: ModelSpec, places: _Places) -> bo
 
 
 def _show(
-    opened: OpenStudy, places: _Places, *, words: str | None = None, heats: tuple[LaidHeat, ...] = ()
+    opened: OpenStudy,
+    places: _Places,
+    *,
+    words: str | None = None,
+    heats: tuple[LaidHeat, ...] = (),
+    scores: ScoreLine | None = None,
 ) -> bool | None:
-    """Put the viewer on the page: the image, and beside it the image with heatmap unless nobody is asked."""
-    plain = _pane(opened)
-    panes = [plain] if words is None else [plain, _pane(opened, words=words, heats=heats)]
+    """Put the viewer on the page: the image, and beside it the image with heatmap unless nobody is asked.
+
+    A series that is compared takes the place of the second image; the heatmap then lies over the first.
+    """
+    with places.row:
+        other = compare_control(opened)
+    if other is not None:
+        panes = [_pane(opened, opened.series, words=words, heats=heats), _pane(opened, other)]
+    elif words is None:
+        panes = [_pane(opened, opened.series)]
+    else:
+        panes = [_pane(opened, opened.series), _pane(opened, opened.series, words=words, heats=heats)]
     with places.stage:
-        shown = viewer(panes, key=KEY, start=_start(opened.view))
+        shown = viewer(panes, key=KEY, start=_start(opened.view), scores=scores)
     return None if shown is None else True
 
 
-def _pane(opened: OpenStudy, *, words: str | None = None, heats: tuple[LaidHeat, ...] = ()) -> Pane:
-    series = opened.series
+def _scores(opened: OpenStudy, spec: ModelSpec) -> ScoreLine | None:
+    scan = scan_of(opened, spec)
+    label = next((each for each in spec.labels if each.name == opened.view.label), None)
+    if scan is None or label is None:
+        return None
+    point = label.operating_point
+    return ScoreLine(titles_of(spec)[label.name], scan.values(label.name), None if point is None else point.threshold)
+
+
+def _pane(opened: OpenStudy, series: Series, *, words: str | None = None, heats: tuple[LaidHeat, ...] = ()) -> Pane:
     identity = masked(series.facts, reveal=True) if opened.reveal_identity else ()
     return Pane(
-        source_of(opened),
+        source_of(opened, series),
         series.title,
         heats=heats,
         words=words or "",

@@ -28,6 +28,7 @@ from core.ui.shelf import SHELF
 from core.workflow import Reading, opening_index
 
 if TYPE_CHECKING:
+    from core.ui.scan import Scan
     from core.ui.viewer import PixelSource, ViewerState
 
 T = TypeVar("T")
@@ -122,6 +123,8 @@ class View:
         In percent.
     evidence_anyway, score_anyway : bool
         The reader asked for what a negative call, or an image outside the intended use, does not show by itself.
+    compared : str
+        The uid of the series that is shown next to this one; empty for none.
     seen : ViewerState or None
         How the viewer stood when it last told; None before, and where there is no viewer.
     """
@@ -144,6 +147,7 @@ class View:
     contour: bool = False
     evidence_anyway: bool = False
     score_anyway: bool = False
+    compared: str = ""
     seen: ViewerState | None = None
 
     def reset(self) -> None:
@@ -173,10 +177,14 @@ class OpenStudy:
         Whether the patient's identity was asked for on the screen: of this study only.
     offer : Offer
         What can be taken along.
+    prior : Study or None
+        What was brought to compare this study with; `priors` counts how often.
     sources : dict
         Where the viewer gets the pictures of a series, by its uid.
     asked : dict
         What models are at work on, by the same keys as `outcomes`.
+    scans : dict
+        The scores along a series, by its uid and the SHA-256 of the model's weights.
     outcomes
         What models said, by the frame's uid and the SHA-256 of the model's weights; `explanations` by label and
         method besides.
@@ -200,8 +208,11 @@ class OpenStudy:
     proposals: dict[str, Future[Proposal]] = field(default_factory=dict)
     reveal_identity: bool = False
     offer: Offer = field(default_factory=Offer)
+    prior: Study | None = None
+    priors: int = 0
     sources: dict[str, PixelSource] = field(default_factory=dict)
     asked: dict[str, Future[Outcome]] = field(default_factory=dict)
+    scans: dict[str, Scan] = field(default_factory=dict)
     images: Bounded[Image] = field(default_factory=lambda: Bounded(IMAGES_BYTES, weigh=_weigh_image))
     explanations: Bounded[Explanation] = field(default_factory=lambda: Bounded(EXPLANATIONS))
     outcomes: Bounded[Outcome] = field(default_factory=lambda: Bounded(OUTCOMES_BYTES, weigh=_weigh_outcome))
@@ -230,7 +241,8 @@ class OpenStudy:
     @property
     def size(self) -> int:
         """Bytes in memory: the files, and what was decoded of them."""
-        return self.study.size_bytes + self.images.weight + self.outcomes.weight
+        prior = 0 if self.prior is None else self.prior.size_bytes
+        return self.study.size_bytes + prior + self.images.weight + self.outcomes.weight
 
     @property
     def is_forgotten(self) -> bool:
@@ -248,9 +260,12 @@ class OpenStudy:
             source.close()
         for question in list(self.asked.values()):
             question.cancel()
+        for scan in list(self.scans.values()):
+            scan.cancel()
         self.sources.clear()
         self.asked.clear()
-        self.study = Study(self.study.sha256, series=())
+        self.scans.clear()
+        self.study, self.prior = Study(self.study.sha256, series=()), None
         for kept in (self.images, self.explanations, self.outcomes, self.thumbnails):
             kept.clear()
 

@@ -261,6 +261,30 @@ def test_radiographs_of_one_series_open_with_the_first() -> None:
     assert (told["start"]["frame"], told["panes"][0]["frames"], told["panes"][0]["unit"]) == (0, 3, "Image")
 
 
+def test_every_image_of_a_series_is_scored_in_the_background() -> None:
+    page = bring(opened(), *((f"{n}", made.radiograph(64, InstanceNumber=n + 1)) for n in range(3)))
+    assert viewer(page)["scores"] is None
+    page.button(key="start_scan").click().run()
+    (scan,) = desk(page).opened.scans.values()
+    scan._thread.join(timeout=TIMEOUT_S)
+    page.run()
+    told = viewer(page)["scores"]
+    assert (told["title"], len(told["values"])) == ("Pneumonia", 3)
+    assert all(0 <= value <= 1 for value in told["values"])
+    assert 0 < told["threshold"] < 1
+    assert not {"start_scan", "stop_scan"} & {button.key for button in page.button}
+
+
+def test_two_series_are_looked_at_next_to_each_other() -> None:
+    series = [(f"{n}", content) for n, content in enumerate(made.ct_series(4, 64))]
+    page = bring(opened(), ("film", made.radiograph(64)), *series)
+    first, second = desk(page).opened.study.series
+    page.selectbox(key="compared").select(second.uid).run()
+    assert [pane["source"] for pane in viewer(page)["panes"]] == [first.uid, second.uid]
+    page.selectbox(key="compared").select("").run()
+    assert second.uid not in [pane["source"] for pane in viewer(page)["panes"]]
+
+
 def test_an_mr_image_given_to_the_chest_model_is_warned_about() -> None:
     brain = made.radiograph(64, Modality="MR", BodyPartExamined="BRAIN", ViewPosition=None)
     page = bring(opened(), ("slice", brain))

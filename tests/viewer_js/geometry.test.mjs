@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 
-import { angle, area, distance, panned, scaleBar, statistics, View, zoomedAt } from "../../core/ui/viewer/program/geometry.mjs"
+import { angle, area, distance, nearestSlice, panned, sameWay, scaleBar, statistics, View, zoomedAt } from "../../core/ui/viewer/program/geometry.mjs"
 
 const WHOLE = { zoom: 1, down: 0.5, across: 0.5 }
 const square = { rows: 100, columns: 100, spacing: null }
@@ -94,4 +94,17 @@ test("padding does not count; where nothing does there are no figures", () => {
   const padded = { ...ramp, padding: [100, 112] }
   assert.deepEqual(statistics(padded, { down: 0, across: 0 }, { down: 4, across: 4 }, "rectangle").count, 3)
   assert.equal(statistics(ramp, { down: -5, across: -5 }, { down: -1, across: -1 }, "rectangle"), null)
+})
+
+test("the nearest slice, whichever way the stack runs", () => {
+  assert.equal(nearestSlice([-10, -5, 0, 5], -6), 1)
+  assert.equal(nearestSlice([5, 0, -5], 99), 0)
+})
+
+test("stacks lie alike where their normals are nearly parallel, tilted gantries included", () => {
+  const along = (...normal) => ({ normal, mm: [0, 1] })
+  assert.equal(sameWay(along(0, 0, 1), along(0, 0.1736, 0.9848)), 1)
+  assert.equal(sameWay(along(0, 0, 1), along(0, 0, -1)), -1)
+  assert.equal(sameWay(along(0, 0, 1), along(1, 0, 0)), 0)
+  assert.equal(sameWay(null, along(1, 0, 0)), 0)
 })

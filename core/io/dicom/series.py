@@ -8,13 +8,16 @@ DICOM PS3.3, C.7.3.1 (General Series), C.7.6.2 (Image Plane), C.7.6.5 (Cine).
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from pydicom.dataset import Dataset
+
 from core.domain import Frame, Notice, Position, Series
-from core.io.dicom.attributes import integer, number, numbers, text
+from core.io.dicom.attributes import integer, number, numbers, text, texts
 from core.io.dicom.decode import decode_frame, frame_uid
 from core.io.dicom.facts import facts_of, read_acquisition, series_notices, title_of
 from core.io.dicom.geometry import (
@@ -172,9 +175,18 @@ def _frames(file: DicomFile) -> list[Frame]:
             position=read_position(file.dataset, index, frames=file.layout.frames),
             instance_number=instance if file.layout.frames == 1 else index + 1,
             frame_time_ms=times[index],
+            directions=_directions(file.dataset),
         )
         for index in range(file.layout.frames)
     ]
+
+
+def _directions(dataset: Dataset) -> tuple[str, str] | None:
+    """Return PatientOrientation where it is as PS3.3 C.7.6.1.1.1 has it for bipeds; None otherwise."""
+    stated = texts(dataset, "PatientOrientation")
+    if len(stated) != 2 or not all(re.fullmatch("[APRLHF]{1,3}", each) for each in stated):
+        return None
+    return stated[0], stated[1]
 
 
 def _frame_times(file: DicomFile) -> list[float | None]:

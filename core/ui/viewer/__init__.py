@@ -9,8 +9,8 @@ arithmetic of `program/` is that of `core.windowing` and `core.overlay`, and is 
 """
 
 from core.ui.viewer.component import Jump, standing, viewer
-from core.ui.viewer.panes import Heat, Pane
+from core.ui.viewer.panes import Heat, Pane, ScoreLine
 from core.ui.viewer.source import PixelSource
 from core.ui.viewer.state import MANUAL, ViewerState
 
-__all__ = ["MANUAL", "Heat", "Jump", "Pane", "PixelSource", "ViewerState", "standing", "viewer"]
+__all__ = ["MANUAL", "Heat", "Jump", "Pane", "PixelSource", "ScoreLine", "ViewerState", "standing", "viewer"]

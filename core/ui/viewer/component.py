@@ -19,7 +19,7 @@ from streamlit.web.server.starlette.starlette_server_config import XSRF_COOKIE_N
 
 from core.reports.wording import NOT_FOR_DIAGNOSIS
 from core.ui.access import current_user
-from core.ui.viewer.panes import Pane, colours_as_json, pane_as_json
+from core.ui.viewer.panes import Pane, ScoreLine, colours_as_json, pane_as_json
 from core.ui.viewer.route import browser_mark, program_version
 from core.ui.viewer.source import PixelSource
 from core.ui.viewer.state import ViewerState
@@ -47,6 +47,7 @@ def viewer(
     *,
     key: str,
     start: ViewerState | None = None,
+    scores: ScoreLine | None = None,
     jump: Jump | None = None,
     on_change: Callable[[], None] | None = None,
 ) -> ViewerState | None:
@@ -59,6 +60,8 @@ def viewer(
     key : str
     start : ViewerState, optional
         Where to begin with a series that this viewer has not shown just before.
+    scores : ScoreLine, optional
+        Drawn under the pictures.
     jump : Jump, optional
         Go to a frame.
     on_change : callable, optional
@@ -80,6 +83,7 @@ def viewer(
             "panes": [pane_as_json(pane, grant(pane.source)) for pane in panes],
             "colours": colours_as_json(panes),
             "start": start.as_json(),
+            "scores": scores and scores.as_json(),
             "jump": jump and {"frame": jump.frame, "serial": jump.serial},
         },
         on_view_change=on_change or _nothing,

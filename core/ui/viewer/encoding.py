@@ -51,7 +51,7 @@ def encode_frame(image: Image, frame: Frame, acquisition: Acquisition) -> bytes:
         "padding": None if image.padding is None else [float(end) for end in image.padding],
         "unit": UNITS.get(image.intensity, ""),
         "spacing": _spacing(image),
-        "edges": edge_letters(frame.position),
+        "edges": edge_letters(frame.position, frame.directions),
         "windows": [] if image.is_colour else _windows(image, acquisition, tables),
     }
     content = [stored.tobytes(), *(table.astype("<u2").tobytes() for table in tables)]

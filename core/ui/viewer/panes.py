@@ -12,6 +12,7 @@ import numpy as np
 
 from core.domain import Explanation
 from core.overlay import CONTOUR_COLOUR, Limits, colour_map
+from core.ui.viewer.orientation import places_along
 from core.ui.viewer.source import PixelSource
 from core.workflow import PROJECTIONS
 
@@ -69,6 +70,23 @@ class Pane:
     is_for_evidence: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ScoreLine:
+    """The scores along the first pane's series, in the order of its frames; None where there is none (yet).
+
+    `threshold` is that of the operating point, `title` what people call the label.
+    """
+
+    title: str
+    values: Sequence[float | None]
+    threshold: float | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the object that the browser gets."""
+        rounded = [None if value is None else round(value, 4) for value in self.values]
+        return {"title": self.title, "values": rounded, "threshold": self.threshold}
+
+
 def pane_as_json(pane: Pane, token: str) -> dict[str, Any]:
     """Return what the browser is told of a pane."""
     frames = pane.source.series.frames
@@ -84,6 +102,7 @@ def pane_as_json(pane: Pane, token: str) -> dict[str, Any]:
         "frames": len(frames),
         "unit": _word_for_one(pane.source, is_clip=bool(times)),
         "frame_time_ms": times[0] if times else None,
+        "along": places_along(frames),
         "heats": [_heat_as_json(heat, pane.source) for heat in pane.heats],
     }
 

@@ -1,6 +1,7 @@
 """The page of that application: it opens a study of the folder LIGHTBOX_STUDIES, or one that is uploaded.
 
-Its address says what to show: `study`, `series` (from 0), `heat` (1: next to it with a heatmap), `compare` (a study).
+Its address says what to show: `study`, `series` (from 0), `heat` (1: next to it with a heatmap), `compare` (a study),
+`scores` (1: a score for each of nine slices).
 """
 
 import json
@@ -12,9 +13,11 @@ import streamlit as st
 from core.io import Source, load_path, load_study
 from core.ui import intake
 from core.ui.memory import give_back_soon
-from core.ui.viewer import Heat, Jump, Pane, PixelSource, ViewerState, viewer
+from core.ui.viewer import Heat, Jump, Pane, PixelSource, ScoreLine, ViewerState, viewer
 from core.ui.viewer.store import STORE
 from tests.browser.viewer.page_heat import heat_over
+
+SCORES = (0.1, 0.4, 0.9, 0.7, None, 0.2, 0.1, 0.0, 0.3)
 
 
 def opened(name: str, series: int = 0) -> PixelSource:
@@ -77,7 +80,8 @@ if source is not None:
         other = opened(wanted["compare"])
         panes.append(Pane(other, other.series.title))
     jump = Jump(0, st.session_state.jumps) if "jumps" in st.session_state else None
-    state = viewer(panes, key="viewer", start=ViewerState(frame=middle), jump=jump)
+    line = ScoreLine("Opacity", SCORES, 0.6) if "scores" in wanted else None
+    state = viewer(panes, key="viewer", start=ViewerState(frame=middle), scores=line, jump=jump)
     st.text(f"runs {st.session_state.runs}")
     st.text(f"state {json.dumps(state and state.as_json())}")
 with st.container(horizontal=True):

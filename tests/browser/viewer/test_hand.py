@@ -213,11 +213,30 @@ def test_the_sheet_of_keys_comes_and_goes(bench: Bench) -> None:
     expect(bench.page.get_by_role("dialog", name="Mouse and keys")).to_have_count(0)
 
 
-def test_two_studies_scroll_and_zoom_together(bench: Bench) -> None:
+def test_two_studies_scroll_together_by_mm(bench: Bench) -> None:
     bench.open(study="ct", compare="volume.nii.gz")
-    bench.press("ArrowDown")
-    bench.until("v => v.panes[0].shown === 5")
-    assert bench.ask("v => [...v.series.values()].map(({ index }) => index)") == [5, 5]
+    place = "v => [...v.series.values()].map(({ index, told }) => told.along.mm[index])"
+    before = bench.ask(place)
+    bench.press("ArrowDown", "ArrowDown")
+    bench.until("v => v.panes[0].shown === 6")
+    moved = [abs(now - then) for now, then in zip(bench.ask(place), before, strict=True)]
+    # The volume's slices lie closer together than those of the series.
+    assert moved[0] > 0
+    assert moved[1] == pytest.approx(moved[0], abs=0.6)
+
+
+def test_scores_are_drawn_and_lead_to_the_highest(bench: Bench) -> None:
+    bench.open(study="ct", scores=1)
+    assert (
+        "Opacity: highest 0.90 at slice 3, 2 at or over 0.6, 8 of 9 scored"
+        in bench.page.locator(".scores").inner_text()
+    )
+    bench.press("m")
+    bench.until("v => v.panes[0].shown === 2")
+    box = bench.page.locator(".plot").bounding_box()
+    bench.page.mouse.click(box["x"] + box["width"] - 7, box["y"] + 20)
+    bench.until("v => v.panes[0].shown === 8")
+    expect(bench.page.get_by_text("state ")).to_contain_text('"frame": 8')
 
 
 def test_the_page_can_jump_to_a_slice_once(bench: Bench) -> None:

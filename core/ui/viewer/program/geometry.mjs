@@ -2,7 +2,7 @@
 // Where a picture lies on the screen, and what can be measured in it. Points are {down, across} in pixels of the image,
 // continuous, (0, 0) at the outer corner of the first pixel.
 
-/** @import { Frame, Place, Region, Spacing } from "./types.mjs" */
+/** @import { Along, Frame, Place, Region, Spacing } from "./types.mjs" */
 /** @typedef {{down: number, across: number}} Point */
 /** @typedef {{x: number, y: number}} Spot a point of the screen */
 
@@ -187,4 +187,27 @@ export function area(a, b, shape, spacing) {
   const unit = spacing ? spacing.row_mm * spacing.column_mm : 1
   const box = Math.abs(b.down - a.down) * Math.abs(b.across - a.across) * unit
   return shape === "ellipse" ? (box * Math.PI) / 4 : box
+}
+
+/**
+ * The slice that lies nearest to a place along the normal.
+ * @param {number[]} mm
+ * @param {number} place
+ */
+export function nearestSlice(mm, place) {
+  return mm.reduce((best, here, i) => (Math.abs(here - place) < Math.abs(mm[best] - place) ? i : best), 0)
+}
+
+/** Two stacks count as parallel where their normals differ by less than some 15 degrees. */
+const PARALLEL = 0.965
+
+/**
+ * +1 where two stacks run along the same direction, -1 where against each other, 0 where neither or unknown.
+ * @param {Along | null} a
+ * @param {Along | null} b
+ */
+export function sameWay(a, b) {
+  if (!a || !b) return 0
+  const cosine = a.normal.reduce((sum, part, i) => sum + part * b.normal[i], 0)
+  return Math.abs(cosine) < PARALLEL ? 0 : Math.sign(cosine)
 }

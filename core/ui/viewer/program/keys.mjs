@@ -31,6 +31,7 @@ const KEYS = [
   ["pagedown", "Ten slices on", (viewer) => viewer.step(null, 10)],
   ["home", "First slice", (viewer) => viewer.step(null, -Infinity)],
   ["end", "Last slice", (viewer) => viewer.step(null, Infinity)],
+  ["m", "Slice with the highest score", (viewer) => viewer.scores.goToPeak()],
   [" ", "Cine", (viewer) => viewer.toggleCine()],
   ["?", "This sheet", (viewer) => viewer.toggleSheet()],
   ["escape", "Close this sheet, stop cine", (viewer) => viewer.escape()],

@@ -55,6 +55,16 @@
  */
 
 /**
+ * Scores along a series, one for each picture; null where there is none (yet).
+ * @typedef {{title: string, values: (number | null)[], threshold: number | null}} ScoreLine
+ */
+
+/**
+ * Where slices lie along their normal, in mm.
+ * @typedef {{normal: number[], mm: number[]}} Along
+ */
+
+/**
  * A rectangle in pixels of the image, from its top left corner.
  * @typedef {{top: number, left: number, bottom: number, right: number}} Region
  */

@@ -8,13 +8,14 @@ import { Cine } from "./cine.mjs"
 import { html } from "./elements.mjs"
 import { Pyramid } from "./frame.mjs"
 import { Frames, Unshowable } from "./frames.mjs"
-import { clamp, panned, zoomedAt } from "./geometry.mjs"
+import { clamp, nearestSlice, panned, sameWay, zoomedAt } from "./geometry.mjs"
 import { Hand } from "./hand.mjs"
 import { decodeHeat, Heats } from "./heats.mjs"
 import { keySheet, pressKey } from "./keys.mjs"
 import { Look, MANUAL } from "./looks.mjs"
 import { drawMeasures, Measures } from "./measures.mjs"
 import { forgetSheets, Pane } from "./pane.mjs"
+import { Scores } from "./scores.mjs"
 import { paneWords, writeCaption, writeCorners, writeProbe } from "./texts.mjs"
 import { Toolbar } from "./toolbar.mjs"
 import { Tools } from "./tools.mjs"
@@ -24,8 +25,9 @@ const QUIET_MS = 250
 const WHOLE = { zoom: 1, down: 0.5, across: 0.5 }
 
 /**
- * One series in the viewer.
- * @typedef {{frames: Frames, look: Look, index: number, told: any}} Series
+ * One series in the viewer. `mm` is where it is looked at along its normal, between two slices included; null where
+ * that is unknown or has not been asked for.
+ * @typedef {{frames: Frames, look: Look, index: number, mm: number | null, told: any}} Series
  */
 
 /**
@@ -48,10 +50,11 @@ export class Viewer {
     this.tools = new Tools(this)
     this.cine = new Cine(this)
     this.toolbar = new Toolbar(this)
+    this.scores = new Scores(this)
     this.stages = html("div", { class: "panes" })
     this.live = html("div", { class: "spoken", role: "status", "aria-live": "polite" })
     this.element = html("div", { class: "viewer", tabindex: "0", role: "application", "aria-label": "Images. Press ? for keys." })
-    this.element.append(this.stages, this.toolbar.element, this.live)
+    this.element.append(this.stages, this.scores.element, this.toolbar.element, this.live)
     // For tests and benchmarks.
     Object.assign(this.element, { lightbox: this })
     this.element.addEventListener("keydown", (event) => pressKey(this, event))
@@ -74,8 +77,11 @@ export class Viewer {
     this.component = component
     const { data } = component
     const before = this.panes[0]?.source
-    this.openSeries(data)
+    const added = this.openSeries(data)
     if (data.panes[0].source !== before) this.begin(data.start)
+    for (const source of added) {
+      if (source !== data.panes[0].source) this.meet(/** @type {Series} */ (this.series.get(source)), data.panes[0].source)
+    }
     this.heats.setColours(data.colours)
     this.arrange(data)
     if (data.jump && data.jump.serial !== this.jumped) {
@@ -85,8 +91,10 @@ export class Viewer {
     this.schedule()
   }
 
-  /** @param {any} data */
+  /** @param {any} data @returns {string[]} the series that were not here before */
   openSeries(data) {
+    /** @type {string[]} */
+    const added = []
     const wanted = new Map(data.panes.map((/** @type {any} */ told) => [told.source, told]))
     for (const [source, { frames }] of this.series) {
       if (wanted.has(source)) continue
@@ -101,8 +109,10 @@ export class Viewer {
         known.frames.renew(told.token)
       } else {
         this.series.set(source, this.opened(source, told, data.pixels))
+        added.push(source)
       }
     }
+    return added
   }
 
   /** @param {string} source @param {any} told @param {string} address @returns {Series} */
@@ -114,7 +124,7 @@ export class Viewer {
       onArrival: () => this.schedule(),
       onEnded: () => this.component.setTriggerValue("renew", Date.now()),
     })
-    return { frames, look: new Look(), index: 0, told }
+    return { frames, look: new Look(), index: 0, mm: null, told }
   }
 
   /** Look at the first pane's series as the page remembers it. @param {any} start */
@@ -124,10 +134,7 @@ export class Viewer {
     this.place = { zoom: start.zoom, down: start.centre[0], across: start.centre[1] }
     this.heats.begin(start)
     this.cine.stop()
-    for (const each of this.series.values()) {
-      each.index = clamp(start.frame, 0, each.told.frames - 1)
-      each.frames.lookAt(each.index)
-    }
+    this.showSlice(series, start.frame)
   }
 
   /** @param {any} data */
@@ -232,6 +239,7 @@ export class Viewer {
       unit: series.told.unit,
       isPlaying: this.cine.isPlaying,
     })
+    this.scores.show(this.component.data.scores, series.index, series.told.unit)
     const heats = this.panes.flatMap((slot) => slot.heats)
     this.toolbar.showHeat(heats, this.heats.of(heats), { ...this.heats.look, isOn: this.heats.isOn }, this.panes.some((slot) => slot.evidence))
   }
@@ -271,11 +279,41 @@ export class Viewer {
 
   /** Move by slices; panes of other series move along. @param {Pane | null} _pane @param {number} by */
   step(_pane, by) {
-    for (const series of this.series.values()) {
-      series.index = clamp(series.index + by, 0, series.told.frames - 1)
-      series.frames.lookAt(series.index)
+    const first = this.active()
+    const before = first.index
+    this.showSlice(first, before + by)
+    for (const other of this.series.values()) {
+      if (other !== first) this.follow(other, first, before)
     }
     this.schedule()
+  }
+
+  /** @param {Series} series @param {number} index */
+  showSlice(series, index) {
+    series.index = clamp(index, 0, series.told.frames - 1)
+    series.frames.lookAt(series.index)
+  }
+
+  /** Move by as many mm as the first series, where both are known to lie alike; else by as many slices. */
+  follow(/** @type {Series} */ other, /** @type {Series} */ first, /** @type {number} */ before) {
+    const [a, b] = [first.told.along, other.told.along]
+    const way = sameWay(a, b)
+    if (way === 0) {
+      this.showSlice(other, other.index + first.index - before)
+      return
+    }
+    other.mm = (other.mm ?? b.mm[other.index]) + way * (a.mm[first.index] - a.mm[before])
+    this.showSlice(other, nearestSlice(b.mm, other.mm))
+  }
+
+  /** Begin with what lies at the same height in the patient, or with the middle. @param {Series} other */
+  meet(other, /** @type {string} */ source) {
+    const first = /** @type {Series} */ (this.series.get(source))
+    const [a, b] = [first.told.along, other.told.along]
+    const place = a && b ? a.mm[first.index] * sameWay(a, b) : NaN
+    const isInside = place >= Math.min(...(b?.mm ?? [])) && place <= Math.max(...(b?.mm ?? []))
+    other.mm = isInside && sameWay(a, b) ? place : null
+    this.showSlice(other, other.mm === null ? Math.floor(other.told.frames / 2) : nearestSlice(b.mm, other.mm))
   }
 
   /** @param {number} index of the first pane's series */

@@ -24,10 +24,14 @@ export function valueWords(frame, values) {
   return frame.unit ? `${number(values[0])} ${frame.unit}` : `value ${number(values[0])}`
 }
 
+/** Distances at the detector are larger than those in the patient. */
+const AT_DETECTOR = "ImagerPixelSpacing"
+
 /** @param {number} length @param {Spacing | null} spacing */
 export function lengthWords(length, spacing) {
   if (!spacing) return `${length.toFixed(1)} px`
-  return length >= 100 ? `${length.toFixed(0)} mm` : `${length.toFixed(1)} mm`
+  const where = spacing.source === AT_DETECTOR ? " at the detector" : ""
+  return `${length.toFixed(length >= 100 ? 0 : 1)} mm${where}`
 }
 
 /** @param {number} area @param {Spacing | null} spacing */

@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from core.domain import Position
-from core.ui.viewer.orientation import direction_letters, edge_letters
+from core.domain import Frame, Position
+from core.ui.viewer.orientation import direction_letters, edge_letters, places_along
 
 
 @pytest.mark.parametrize(
@@ -34,5 +34,18 @@ def test_a_tilt_of_two_degrees_is_not_worth_a_letter() -> None:
     assert direction_letters((math.cos(tilt), math.sin(tilt), 0)) == "L"
 
 
+def test_a_radiograph_has_the_letters_of_its_patient_orientation() -> None:
+    assert edge_letters(None, ("L", "FP")) == {"left": "R", "right": "L", "top": "HA", "bottom": "FP"}
+
+
 def test_without_a_position_there_are_no_letters() -> None:
     assert edge_letters(None) is None
+
+
+def test_slices_lie_along_their_normal() -> None:
+    tilted = (1, 0, 0, 0, 0.6, -0.8)
+    frames = [
+        Frame(f"{n}", load=lambda: None, shape=(2, 2), position=Position((5, 8 * n, 6 * n), tilted)) for n in range(3)
+    ]
+    assert places_along(frames) == {"normal": [0, 0.8, 0.6], "mm": [0, 10, 20]}
+    assert places_along([*frames, Frame("?", load=lambda: None, shape=(2, 2))]) is None

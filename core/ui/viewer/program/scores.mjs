@@ -1,0 +1,140 @@
+// @ts-check
+// The scores along a series, drawn under the pictures: threshold, highest score, the slice that is looked at.
+
+/** @import { ScoreLine } from "./types.mjs" */
+/** @import { Viewer } from "./viewer.mjs" */
+
+import { html, svg } from "./elements.mjs"
+import { clamp } from "./geometry.mjs"
+import { number } from "./words.mjs"
+
+const HEIGHT = 56
+const INSET = 6
+
+/**
+ * The index of the highest score; -1 where there is none.
+ * @param {(number | null)[]} values
+ */
+export function peakOf(values) {
+  return values.reduce((/** @type {number} */ peak, value, i) => (value !== null && (peak < 0 || value > Number(values[peak])) ? i : peak), -1)
+}
+
+/**
+ * Runs of neighbouring scores, as lists of indices: a line is drawn through each.
+ * @param {(number | null)[]} values
+ */
+export function runsOf(values) {
+  /** @type {number[][]} */
+  const runs = []
+  values.forEach((value, i) => {
+    if (value === null) return
+    const last = runs.at(-1)
+    if (last && last.at(-1) === i - 1) last.push(i)
+    else runs.push([i])
+  })
+  return runs
+}
+
+/**
+ * The slice at a place of the plot.
+ * @param {number} x
+ * @param {number} width of the plot
+ * @param {number} count
+ */
+export function indexAt(x, width, count) {
+  return clamp(Math.round(((x - INSET) / Math.max(1, width - 2 * INSET)) * (count - 1)), 0, count - 1)
+}
+
+/**
+ * What the plot says, in words.
+ * @param {ScoreLine} line
+ * @param {string} unit what one picture of the series is called
+ */
+export function scoreWords({ title, values, threshold }, unit) {
+  const peak = peakOf(values)
+  const known = values.filter((value) => value !== null).length
+  const progress = known < values.length ? `, ${known} of ${values.length} scored` : ""
+  if (peak < 0) return `${title}: no score yet`
+  const over = threshold === null ? "" : `, ${values.filter((value) => value !== null && value >= threshold).length} at or over ${number(threshold)}`
+  return `${title}: highest ${Number(values[peak]).toFixed(2)} at ${unit.toLowerCase()} ${peak + 1}${over}${progress}`
+}
+
+export class Scores {
+  /** @param {Viewer} viewer */
+  constructor(viewer) {
+    this.viewer = viewer
+    /** @type {ScoreLine | null} */
+    this.line = null
+    this.key = ""
+    this.plot = svg("svg", { class: "plot", height: HEIGHT, preserveAspectRatio: "none" })
+    this.cursor = svg("line", { class: "cursor", y1: 0, y2: HEIGHT })
+    this.said = html("span", {})
+    this.jump = html("button", { type: "button", title: "Go to the highest score (M)" }, "Go there")
+    this.jump.addEventListener("click", () => this.goToPeak())
+    this.element = html("div", { class: "scores", role: "group", "aria-label": "Scores along the series" })
+    this.element.append(html("div", { class: "words-along" }, this.said, this.jump), this.plot)
+    this.plot.addEventListener("pointerdown", (event) => this.press(/** @type {PointerEvent} */ (event)))
+    this.plot.addEventListener("pointermove", (event) => this.move(/** @type {PointerEvent} */ (event)))
+  }
+
+  /** @param {PointerEvent} event */
+  press(event) {
+    this.plot.setPointerCapture(event.pointerId)
+    this.viewer.focus()
+    this.goTo(event)
+  }
+
+  /** @param {PointerEvent} event */
+  move(event) {
+    if (event.buttons & 1) this.goTo(event)
+  }
+
+  /** @param {PointerEvent} event */
+  goTo(event) {
+    if (!this.line) return
+    const box = this.plot.getBoundingClientRect()
+    this.viewer.goTo(indexAt(event.clientX - box.left, box.width, this.line.values.length))
+    this.viewer.soon()
+  }
+
+  goToPeak() {
+    const peak = this.line ? peakOf(this.line.values) : -1
+    if (peak < 0) return
+    this.viewer.goTo(peak)
+    this.viewer.soon()
+  }
+
+  /** @param {ScoreLine | null} line @param {number} index of the slice that is looked at @param {string} unit */
+  show(line, index, unit) {
+    this.line = line
+    this.element.hidden = line === null
+    if (!line) return
+    const width = Math.max(1, this.plot.getBoundingClientRect().width)
+    const x = (/** @type {number} */ i) => INSET + (i * (width - 2 * INSET)) / Math.max(1, line.values.length - 1)
+    this.cursor.setAttribute("x1", String(x(index)))
+    this.cursor.setAttribute("x2", String(x(index)))
+    const key = JSON.stringify([line, width])
+    if (key === this.key) return
+    this.key = key
+    this.said.textContent = scoreWords(line, unit)
+    this.plot.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`)
+    this.plot.replaceChildren(...this.marks(line, width, x), this.cursor)
+  }
+
+  /** @param {ScoreLine} line @param {number} width @param {(i: number) => number} x */
+  marks({ values, threshold }, width, x) {
+    const y = (/** @type {number} */ value) => HEIGHT - 4 - clamp(value, 0, 1) * (HEIGHT - 8)
+    const at = (/** @type {number} */ i) => `${x(i)},${y(Number(values[i]))}`
+    const marks = runsOf(values).map((run) => svg("polyline", { class: "run", points: run.map(at).join(" ") }))
+    if (threshold !== null) {
+      marks.push(svg("line", { class: "threshold", x1: 0, x2: width, y1: y(threshold), y2: y(threshold) }))
+      marks.push(svg("text", { class: "threshold", x: width - 4, y: y(threshold) - 3 }, `threshold ${number(threshold)}`))
+    }
+    values.forEach((value, i) => {
+      if (value === null) return
+      const isOver = threshold !== null && value >= threshold
+      marks.push(svg("circle", { class: isOver ? "over" : "under", cx: x(i), cy: y(value), r: isOver ? 3 : 1.8 }))
+    })
+    return marks
+  }
+}
