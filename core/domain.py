@@ -197,6 +197,7 @@ class Frame:
     position: Position | None = None
     instance_number: int | None = None
     frame_time_ms: float | None = None
+    directions: tuple[str, str] | None = None
 
 
 FREE_TEXT = "FREE TEXT"

@@ -40,9 +40,9 @@ def answer_of(desk: Desk, series: Locator) -> str:
     series.locator("xpath=ancestor::label").click()
     expect(series).to_be_checked()
     desk.wait()
-    picture = desk.page.locator('canvas:is([aria-label^="Image, "], [aria-label^="No image"])')
+    picture = desk.page.locator('canvas:is([aria-label^="Image, "], [aria-label^="No image"])').first
     expect(picture).to_be_visible()
     if (picture.get_attribute("aria-label") or "").startswith("No image"):
-        return desk.page.locator(".words").inner_text()
+        return desk.page.locator(".words").first.inner_text()
     assert pixels_of(picture).size > 0
     return "shown"
