@@ -117,6 +117,7 @@ export class Scores {
     if (key === this.key) return
     this.key = key
     this.said.textContent = scoreWords(line, unit)
+    this.jump.hidden = peakOf(line.values) < 0
     this.plot.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`)
     this.plot.replaceChildren(...this.marks(line, width, x), this.cursor)
   }
