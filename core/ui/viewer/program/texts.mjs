@@ -62,11 +62,12 @@ export function paneWords(told, heat) {
  * @param {Heat | null} laid
  */
 export function writeCaption(pane, frame, slot, heats, laid) {
-  const key = JSON.stringify([laid?.label, laid?.method, laid?.limits, slot.words, heats.isOn, slot.shown, frame.columns, frame.rows])
+  const said = laid ? "" : reasonForNone(slot, heats) || matrixWords(frame)
+  const key = JSON.stringify([laid?.label, laid?.method, laid?.limits, said])
   if (pane.caption.dataset.key === key) return
   pane.caption.dataset.key = key
   if (laid) pane.caption.replaceChildren(...heats.bar(laid))
-  else pane.caption.replaceChildren(html("span", {}, reasonForNone(slot, heats) || matrixWords(frame)))
+  else pane.caption.replaceChildren(html("span", {}, said))
 }
 
 /** @param {{heats: Heat[], words: string, shown: number}} slot @param {Heats} heats */
