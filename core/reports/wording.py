@@ -184,6 +184,8 @@ def operating_point_in_words(score: Score) -> str:
         return f"{score_word(score)} {score_in_words(score.value)}; without an operating point there is no call"
     value, threshold = _told_apart(score.value, point.threshold)
     relation = "≥" if score.call else "<"
+    # "> 0.99 ≥ 0.41" would be a riddle.
+    value = value.replace("> ", "over ").replace("< ", "under ")
     # An origin names the set first and, after a comma, how it was used: that is for the card.
     cases = point.origin.partition(",")[0]
     return f"{score_word(score)} {value} {relation} {threshold}, set for {point.criterion} on {cases}"

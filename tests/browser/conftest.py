@@ -166,7 +166,9 @@ def _note(message: ConsoleMessage, complaints: list[str]) -> None:
     address = message.location.get("url", "")
     # Opened at the address of a page, Streamlit's program first looks for its server below that address.
     looks_for_server = re.search(r"/\w+/_stcore/(health|host-config)$", address)
-    if message.type == "error" and not looks_for_server:
+    # So the viewer is told, in words for the reader, of an image that cannot be decoded.
+    is_told_why = "/viewer/pixels/" in address and "422" in message.text
+    if message.type == "error" and not looks_for_server and not is_told_why:
         complaints.append(f"{message.text} ({address})")
 
 

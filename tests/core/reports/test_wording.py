@@ -76,11 +76,11 @@ def test_a_score_beside_its_threshold_shows_on_which_side_it_lies(value, words):
 @pytest.mark.parametrize(
     ("value", "threshold", "words"),
     [
-        (0.9999, 0.67, "> 0.99 ≥ 0.67"),
-        (0.001, 0.67, "< 0.01 < 0.67"),
+        (0.9999, 0.67, "over 0.99 ≥ 0.67"),
+        (0.001, 0.67, "under 0.01 < 0.67"),
         (0.9981, 0.9962, "0.998 ≥ 0.996"),
-        (0.00001, 0.003, "< 0.001 < 0.003"),
-        (1.0, 0.998, "> 0.999 ≥ 0.998"),
+        (0.00001, 0.003, "under 0.001 < 0.003"),
+        (1.0, 0.998, "over 0.999 ≥ 0.998"),
     ],
 )
 def test_neither_score_nor_threshold_becomes_a_certainty(value, threshold, words):

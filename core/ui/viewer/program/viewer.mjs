@@ -199,6 +199,7 @@ export class Viewer {
       const what = picture instanceof Unshowable ? "No image" : "Loading the image"
       writeCorners(pane, series, slot.shown, null, null, what)
       pane.clear()
+      pane.words.role = picture instanceof Unshowable ? "alert" : "status"
       pane.words.textContent = picture instanceof Unshowable ? picture.words : what
       pane.svg.replaceChildren()
       return
