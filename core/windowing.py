@@ -147,8 +147,7 @@ def _voi_function(voi: Voi) -> Callable[[Pixels], Floats]:
     shape = _WINDOW_FUNCTIONS[voi.function]
 
     def spread(values: Pixels) -> Floats:
-        # Values near the end of what a float can hold overflow to infinity, which saturates like any other; signalling
-        # NaN, which damaged files hold, becomes a quiet one.
+        # Huge values overflow to infinity, which saturates like any other; signalling NaN of damaged files turns quiet.
         with np.errstate(over="ignore", invalid="ignore"):
             return shape(values.astype(np.float64), float(voi.center), float(voi.width))
 

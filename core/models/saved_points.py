@@ -123,7 +123,7 @@ def _read(spec: ModelSpec) -> dict[str, Any]:
     file = _file(spec)
     try:
         text = file.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
         raise _damaged(file) from error

@@ -38,7 +38,6 @@ TOGETHER = {
 }
 """The same of figures of several labels."""
 
-
 HOW_TRAINED = "How it was trained"
 STRESSED = "Under changed conditions"
 
@@ -378,11 +377,9 @@ def _history(account: Account) -> list[str]:
 def _reproduce(config: TrainingConfig) -> list[str]:
     folder = f"weights/{config.id}"
     unlabelled = " --unlabelled UNLABELLED" if config.pretraining.folder else ""
-    command = (
-        f"python -m core train FOLDER --config {folder}/training.toml --weights BACKBONE{unlabelled} --out {folder}"
-    )
+    run = f"python -m core train FOLDER --config {folder}/training.toml --weights BACKBONE{unlabelled} --out {folder}"
     return [
-        f"```\n{command}\n```",
+        f"```\n{run}\n```",
         f"FOLDER holds the class folders, BACKBONE is the file of initial weights named above"
         f"{', UNLABELLED the pictures without labels' if unlabelled else ''}. Seed {config.seed}. "
         "Sums of floating-point numbers depend on the processor and the number of threads, so another machine gives "

@@ -23,6 +23,8 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.sync.client import ClientConnection, connect
 
 TIMEOUT_S = 300
+UPLOADER = "Drop files, a folder or a zip"
+"""Where a study is brought; a prior has an uploader of its own."""
 ANSWERED = re.compile(r'action="(?P<address>[^"]+)"')
 """The form with which a reading is taken along; it is on the page with an answer, and only then."""
 
@@ -203,7 +205,7 @@ class Visitor:
         kind = element.WhichOneof("type")
         if kind == "html":
             self.seen.append(element.html.body)
-        elif kind == "file_uploader":
+        elif kind == "file_uploader" and element.file_uploader.label == UPLOADER:
             self._uploader = element.file_uploader.id
         elif kind == "button" and element.button.label == "Close the study":
             self._close_button = element.button.id
