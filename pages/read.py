@@ -24,7 +24,6 @@ if desk.opened is None:
     st.empty()
     warm_up_in_background()
 else:
-    keep_watch(desk.opened)
     with st.sidebar:
         st.empty()
         with st.container(key="study"):
@@ -39,3 +38,4 @@ else:
     with st.container(key="room"):
         reading_room(desk.opened, asked)
     draw_thumbnails(desk.opened)
+    keep_watch(desk.opened)

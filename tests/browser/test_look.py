@@ -50,9 +50,9 @@ def test_a_radiograph_is_shown_through_its_own_window_and_others(desk: Desk) -> 
 
 def test_the_window_is_moved_with_the_mouse_and_stays_in_the_browser(desk: Desk, picture: Picture) -> None:
     desk.upload({"film": made.radiograph(300, WindowCenter=1500, WindowWidth=2000)})
-    box = desk.image("W 2000 L 1500").bounding_box()
     desk.answer()
     desk.wait()
+    box = desk.image("W 2000 L 1500").bounding_box()
     assert box is not None
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     desk.page.mouse.move(x, y)
