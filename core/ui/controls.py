@@ -170,10 +170,9 @@ def tied(owner: View | OpenStudy, field: str, *, then: Callable[[View], None] | 
     then : callable, optional
         Called with the view after the field has changed.
     """
-    value = getattr(owner, field)
-    # Writing a value that the browser already has would move a slider that is still being dragged.
-    if st.session_state.get(field) != value or field not in st.session_state:
-        st.session_state[field] = value
+    # Every time: of two runs close together the browser draws the second alone, and a slider that was told its value
+    # in the first would stand at its lower end, and send that.
+    st.session_state[field] = getattr(owner, field)
     return {"key": field, "on_change": _store, "args": (owner, field, then)}
 
 
