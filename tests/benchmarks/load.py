@@ -63,13 +63,12 @@ def _load(server: Server, files: list[bytes]) -> list[Figure]:
 
 def _large_upload(server: Server, small: bytes) -> list[Figure]:
     say("  an upload of 500 MB")
-    pid = server.process.pid
+    pid, content = server.process.pid, _clip()
     visitor = Visitor(server.url)
     visitor.open()
     visitor.read(small)
     visitor.leave_study()
     before = settled_mb(pid, below=0, wait_s=5)
-    content = _clip()
     visitor.read(content)
     during = resident_mb(pid)
     visitor.leave_study()
