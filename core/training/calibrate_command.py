@@ -45,13 +45,14 @@ def calibrate_again(spec: ModelSpec, config: TrainingConfig) -> Path:
         The model's weights or its gate are not those that it was written with.
     """
     from core.models.predict import load_engine
+    from core.training.assess import assess
     from core.training.card import HOW_TRAINED, STRESSED, keep_section, write_card
     from core.training.evidence import gather_evidence
     from core.training.gate_card import keep_gate_section
     from core.training.loop import Fitted
     from core.training.plots import write_plots
     from core.training.preparation import prepare
-    from core.training.run import assess, torch_threads
+    from core.training.run import torch_threads
 
     folder = model_folder(spec)
     prepared = prepare(config, progress=report)

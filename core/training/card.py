@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +17,11 @@ from core.training.config import TrainingConfig
 from core.training.dataset import Example
 from core.training.label_table import count_subgroups
 from core.training.loop import Fitted
+from core.training.markdown import format_estimate, format_table
 from core.training.measure import Measured
 from core.training.preparation import NOTHING, Prepared
 from core.training.split import Division, Part
+from core.training.training_card import how_trained
 
 FIGURES = {
     "auroc": "AUROC (interval: DeLong)",
@@ -79,7 +81,7 @@ def write_card(spec: ModelSpec, account: Account) -> str:
         _section("Calibration", _calibration(account.calibration)),
         _section("Known failures", _bullets(account.config.words.known_failures)),
         _section("Not measured", _bullets(account.config.words.not_measured)),
-        _section(HOW_TRAINED, _training(account)),
+        _section(HOW_TRAINED, how_trained(account.config, account.fitted)),
         _section("History", _history(account)),
         _section("Reproduce", _reproduce(account.config)),
         _section("Licence and citation", _licence(spec, account.config)),
@@ -101,21 +103,6 @@ def keep_section(card: str, former: str, title: str) -> str:
 
 def _bullets(items: Sequence[str]) -> list[str]:
     return ["\n".join(f"- {item}" for item in items)] if items else []
-
-
-def format_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return a table in Markdown."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
-
-
-def format_estimate(estimate: Estimate) -> str:
-    """Return "0.987 (0.981–0.993)", or why there is no such figure."""
-    if np.isnan(estimate.value):
-        return f"undefined: {estimate.undefined}"
-    if np.isnan(estimate.low):
-        return f"{estimate.value:.4f} (no interval: {estimate.undefined})"
-    return f"{estimate.value:.4f} ({estimate.low:.4f}–{estimate.high:.4f})"
 
 
 # ── Sections ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -178,7 +165,17 @@ def _how_divided(account: Account) -> str:
         else "Every file could be read."
     )
     how = _own_division(account) if account.division.given else _drawn_division(account)
-    return f"{how} {read}"
+    return f"{how}{_folds(account.config)} {read}"
+
+
+def _folds(config: TrainingConfig) -> str:
+    if not config.folds:
+        return ""
+    return (
+        f" Training and validation together are {config.members} folds, of which validation is the first; each of the "
+        f"{config.members} networks learnt from all folds but one, and that one it answered for calibration and "
+        "operating points. None of them saw the test part."
+    )
 
 
 def _drawn_division(account: Account) -> str:
@@ -316,57 +313,6 @@ def _calibration(calibration: Calibration) -> list[str]:
         "diseased cases among such pictures *in a population with the same mixture of cases as the data above*; where "
         "the disease is rarer, the same score means a lower probability."
     ]
-
-
-def _training(account: Account) -> list[str]:
-    config, schedule = account.config, account.config.schedule
-    rows = [
-        (
-            f"{epoch.number}{' (kept)' if epoch.number == account.fitted.chosen else ''}",
-            f"{epoch.loss:.4f}",
-            *(f"{value:.4f}" for value in (epoch.plain, epoch.stress_mean, epoch.stress_worst)),
-            f"{epoch.seconds:.0f}",
-        )
-        for epoch in account.fitted.epochs
-    ]
-    head = ("epoch", "loss", "validation AUROC", "under stress, mean", "under stress, worst", "seconds")
-    settings = ", ".join(f"{name} {value}" for name, value in asdict(schedule).items())
-    augmentation = ", ".join(f"{name} {value}" for name, value in asdict(config.augmentation).items())
-    return [
-        f"{_networks(config)}, input {config.input.size[0]} × {config.input.size[1]}, {config.input.resize}, "
-        f"brightness by {config.input.intensity_range}{_enhancement(config.input.enhance)}. "
-        f"Initial weights: {config.words.initial_weights or 'random'}. "
-        f"{account.fitted.computed[0].upper()}{account.fitted.computed[1:]}. Weights are stored as float32.",
-        _pretraining(config),
-        f"AdamW with warm-up and cosine. Schedule: {settings}.",
-        f"Augmentation: {augmentation}.",
-        format_table(head, rows),
-        f"Validation here: at most {schedule.stress_images} images, the same number of every class; the epoch is "
-        f"chosen by {schedule.selection}.",
-    ]
-
-
-def _networks(config: TrainingConfig) -> str:
-    if config.members == 1:
-        return config.architecture
-    last = config.seed + config.members - 1
-    return (
-        f"{config.members} networks {config.architecture} that answer together (the mean of their outputs), trained "
-        f"alike with the seeds {config.seed} to {last}; the table below is of the first"
-    )
-
-
-def _pretraining(config: TrainingConfig) -> str:
-    pretraining = config.pretraining
-    if not pretraining.epochs:
-        return ""
-    more = " and of a folder of pictures without labels" if pretraining.folder else ""
-    settings = ", ".join(f"{name} {value}" for name, value in asdict(pretraining).items() if name != "folder")
-    return f"First, without labels (MoCo v2), on the pictures of the training part{more}: {settings}."
-
-
-def _enhancement(steps: Sequence[str]) -> str:
-    return f", then {', '.join(steps)}" if steps else ""
 
 
 def _history(account: Account) -> list[str]:

@@ -255,6 +255,10 @@ class TrainingConfig:
         torchvision's name, or "small_cnn".
     members : int
         Networks that are trained one after the other, from other random numbers each, and answer together.
+    folds : bool
+        Whether each of them leaves out another fold of training and validation; see `core.training.folds`.
+    stored : {"float32", "float16"}
+        How the weights are written. They are rounded before anything is calibrated or measured.
     work : Path or None
         For the cache of decoded pictures and the checkpoints; by default `.training/ID` in the current folder.
     tensorboard : bool
@@ -271,6 +275,8 @@ class TrainingConfig:
     outputs: Literal["auto", "exclusive", "independent"] = "auto"
     architecture: str = "mobilenet_v2"
     members: int = 1
+    folds: bool = False
+    stored: Literal["float32", "float16"] = "float32"
     weights: Path | None = None
     seed: int = 1
     device: Literal["auto", "cpu", "cuda"] = "auto"

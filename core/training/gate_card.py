@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from core.domain import Gate
 from core.evaluation import auroc, wilson_interval
-from core.training.card import format_table
 from core.training.gate import FittedGate
+from core.training.markdown import format_table
 
 TITLE = "Input gate"
 _BEFORE = "## Known failures"

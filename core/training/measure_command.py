@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Measure, report progress on standard error, and print the figures; the exit status is 0."""
-    from core.training.card import format_estimate
+    from core.training.markdown import format_estimate
 
     spec = find_shipped_model(options.model)
     figures = measure_again(spec, config_for(spec, options))
@@ -57,10 +57,10 @@ def measure_again(spec: ModelSpec, config: TrainingConfig) -> dict[str, Estimate
         The model's weights are not those that it was written with.
     """
     from core.models.predict import load_engine
+    from core.training.assess import answer_test_part
     from core.training.evidence import gather_evidence
     from core.training.plots import write_plots
     from core.training.preparation import prepare
-    from core.training.run import answer_test_part
 
     prepared = prepare(config, progress=report)
     require_same_labels(spec, [label.name for label in prepared.labels])

@@ -5,54 +5,37 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import torch
+from torch import Tensor
 
-from core.domain import Calibration, InputSpec, Label, ModelSpec, OperatingPoint
+from core.domain import Calibration, Label, ModelSpec
 from core.errors import ModelError, TrainingError
 from core.models.evidence import write_evidence
-from core.models.metrics import name_metrics
 from core.models.network import Network
 from core.models.provenance import write_training_hashes
 from core.models.spec import format_spec, parse_spec, write_model
+from core.training.assess import assess
 from core.training.cache import ignore_in_version_control
 from core.training.calibration import (
     OPERATING_POINTS,
-    Cases,
-    apply_calibration,
-    calibrate,
-    calls_alike,
-    is_alike,
-    operating_points,
 )
-from core.training.card import Account, write_card
-from core.training.config import ClassLabel, TrainingConfig
+from core.training.card import write_card
+from core.training.config import TrainingConfig
 from core.training.contact_sheet import write_contact_sheet
 from core.training.distributed import team_of_environment
 from core.training.evidence import gather_evidence, learning_curves
+from core.training.folds import material_of_members
 from core.training.gate import fit_gate
 from core.training.gate_card import with_gate_section
 from core.training.loop import Fitted, fit, together
-from core.training.measure import (
-    Answers,
-    Measured,
-    answer,
-    answers_from_files,
-    figures_together,
-    measure,
-)
 from core.training.plots import write_plots
 from core.training.preparation import Prepared, prepare
 from core.training.pretraining import pretrained_network
-from core.training.shortcuts import feature_aurocs, joint_auroc, trivial_features
-from core.training.split import Part
-from core.training.stress import CONDITIONS, PLAIN
 from core.training.tensorboard_log import FOLDER as TENSORBOARD_FOLDER
 from core.training.tensorboard_log import TensorBoardLog
-from core.training.validation import all_logits, logits_of_copies, logits_under
 from core.training.watching import Lines, Watcher
 
 Progress = Callable[[str], None]
@@ -96,11 +79,18 @@ def train(
             tell(prepared.describe())
             initial = _start_without_labels(config, prepared, tell)
         fitted = []
-        for member in _members(config, tell):
+        for member, material in zip(_members(config, tell), material_of_members(config, prepared), strict=True):
             watching = _watchers(member, prepared, watchers, tell) if team.leads else ()
             start = copy.deepcopy(initial)
-            fitted.append(fit(member, prepared.material, progress=tell, watchers=watching, initial=start, team=team))
-        return finish(config, prepared, together(fitted), progress=tell) if team.leads else config.out
+            fitted.append(fit(member, material, progress=tell, watchers=watching, initial=start, team=team))
+        kept = as_stored(together(fitted), config)
+        return finish(config, prepared, kept, progress=tell) if team.leads else config.out
+
+
+def as_stored(fitted: Fitted, config: TrainingConfig) -> Fitted:
+    """Round the weights to what the model's file will hold, so that every figure is of the model that is written."""
+    network = fitted.network
+    return fitted if config.stored == "float32" else replace(fitted, network=network.half().float())
 
 
 def _members(config: TrainingConfig, tell: Progress) -> Iterator[TrainingConfig]:
@@ -139,6 +129,12 @@ def _check(config: TrainingConfig) -> None:
             "The configuration does not say what the model is for and what it is not for.",
             hint="Fill in summary and not_for under [intended_use].",
             code="no-intended-use",
+        )
+    if config.folds and config.members < 2:
+        raise TrainingError(
+            "Folds are for networks that answer together, and there is to be one.",
+            hint="Set members to 3 or more, or leave out folds.",
+            code="bad-configuration",
         )
     _check_model(config)
     if config.input.colour:
@@ -188,7 +184,7 @@ def finish(config: TrainingConfig, prepared: Prepared, fitted: Fitted, *, progre
     gate = fit_gate(fitted.network, config.input, prepared.pictures.pixels, prepared.division, seed=config.seed)
     spec = replace(assessed.spec, gate=gate.gate)
     card = with_gate_section(write_card(spec, assessed.account), gate)
-    spec = write_model(config.out, spec, fitted.network.state_dict(), card=card, gate=gate.statistics)
+    spec = write_model(config.out, spec, _state(fitted.network, config), card=card, gate=gate.statistics)
     write_training_hashes(config.out, prepared.files_learnt_from())
     evidence = gather_evidence(spec, assessed.answers, seed=config.seed, learning=learning_curves(fitted))
     write_evidence(config.out, evidence)
@@ -196,153 +192,10 @@ def finish(config: TrainingConfig, prepared: Prepared, fitted: Fitted, *, progre
     return config.out
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Assessed:
-    """What is known of a trained network: its spec, without weights, gate and card, and what that stands on."""
-
-    spec: ModelSpec
-    account: Account
-    answers: Answers
-
-
-def assess(
-    config: TrainingConfig, prepared: Prepared, fitted: Fitted, *, progress: Progress, known: ModelSpec | None = None
-) -> Assessed:
-    """Calibrate, set operating points, and measure on the test part.
-
-    Of a model that is `known` with the same weights the calibration stays to the last digit where it comes out alike;
-    where its default calls do so too, the changed conditions are not measured again, and no result of them is there.
-    """
-    progress("calibrating on validation")
-    calibration, labels = _calibrated(config, prepared, fitted, known=known.calibration if known else None)
-    conditions = () if known is not None and calls_alike(known, calibration, labels) else tuple(CONDITIONS)
-    progress("measuring on the test part")
-    answers = answer_test_part(fitted.network, config.input, calibration, prepared)
-    account = Account(
-        config=config,
-        prepared=prepared,
-        fitted=fitted,
-        calibration=calibration,
-        measured=_measured(
-            config, prepared, fitted, conditions, calibration=calibration, labels=labels, answers=answers
-        ),
-        together=figures_together(labels, answers, seed=config.seed),
-        shortcuts=_shortcuts(config, prepared),
-    )
-    spec = ModelSpec(
-        id=config.id,
-        title=config.title or config.id,
-        version=config.version,
-        architecture=config.architecture,
-        members=config.members,
-        sha256="",
-        input=config.input,
-        labels=labels,
-        calibration=calibration,
-        intended_use=config.intended_use,
-        licence=config.words.licence,
-        citation=config.words.citation,
-        metrics=name_metrics({one.label.name: one.figures for one in account.measured}, account.together),
-    )
-    return Assessed(spec, account, answers)
-
-
-def _calibrated(
-    config: TrainingConfig, prepared: Prepared, fitted: Fitted, *, known: Calibration | None = None
-) -> tuple[Calibration, tuple[Label, ...]]:
-    material, chosen = prepared.material, prepared.material.validation
-    plain = answers_from_files(fitted.network, config.input, [prepared.pictures.examples[index] for index in chosen])
-    conditions = all_logits(fitted.network, config.input, material.pixels, chosen)
-    copies = logits_of_copies(fitted.network, config, material, chosen)
-    logits = np.stack([*conditions.values(), *copies])
-    targets, groups = material.targets[chosen], prepared.division.group[chosen]
-    cases = Cases(
-        f"{len(chosen)} validation images of {len(np.unique(groups))} patients",
-        f"each under {len(conditions)} conditions of framing, exposure and sharpness and in {len(copies)} randomly "
-        "changed copies",
-    )
-    calibration = calibrate(
-        np.concatenate(logits), np.tile(targets, (len(logits), 1)), activation=material.activation, origin=cases.origin
-    )
-    if known is not None and is_alike(calibration, known):
-        calibration = known
-    as_given = apply_calibration(plain, calibration)
-    scores = np.stack([apply_calibration(values, calibration) for values in logits])
-    points = [
-        operating_points(
-            targets[:, index], as_given[:, index], scores[:, :, index], groups=groups, cases=cases, seed=config.seed
-        )
-        for index in range(len(prepared.labels))
-    ]
-    labels = (_label(*each, config) for each in zip(prepared.labels, points, strict=True))
-    return calibration, tuple(labels)
-
-
-def _label(label: ClassLabel, points: tuple[OperatingPoint, ...], config: TrainingConfig) -> Label:
-    default = config.default_operating_point
-    return Label(
-        name=label.name,
-        code=label.code,
-        operating_points=points,
-        default_operating_point=default if default in {point.name for point in points} else "",
-        is_finding=label.is_finding,
-        title=label.title,
-    )
-
-
-def answer_test_part(network: Network, spec: InputSpec, calibration: Calibration, prepared: Prepared) -> Answers:
-    """Ask a model about the test part of its data."""
-    chosen = prepared.division.of(Part.TEST)
-    return answer(
-        network,
-        spec,
-        calibration,
-        [prepared.pictures.examples[index] for index in chosen],
-        truth=prepared.material.targets[chosen],
-        groups=prepared.division.group[chosen],
-    )
-
-
-def _measured(
-    config: TrainingConfig,
-    prepared: Prepared,
-    fitted: Fitted,
-    conditions: Sequence[str],
-    *,
-    calibration: Calibration,
-    labels: tuple[Label, ...],
-    answers: Answers,
-) -> tuple[Measured, ...]:
-    material, chosen = prepared.material, prepared.division.of(Part.TEST)
-    stressed = {
-        name: apply_calibration(logits_under(name, fitted.network, config.input, material.pixels, chosen), calibration)
-        for name in conditions
-    }
-    return tuple(
-        measure(
-            label,
-            answers.truth[:, index],
-            answers.scores[:, index],
-            under_stress={name: values[:, index] for name, values in stressed.items()},
-            groups=answers.groups,
-            seed=config.seed,
-        )
-        for index, label in enumerate(labels)
-    )
-
-
-def _shortcuts(config: TrainingConfig, prepared: Prepared) -> dict[str, dict[str, float]]:
-    """How well trivial features tell each label in the training part; all of them together last."""
-    chosen = prepared.material.training
-    files = [prepared.pictures.examples[index].path for index in chosen]
-    features = trivial_features(prepared.pictures.pixels[chosen], prepared.pictures.shapes[chosen], files)
-    groups = prepared.division.group[chosen]
+def _state(network: Network, config: TrainingConfig) -> dict[str, Tensor]:
+    kind = torch.float16 if config.stored == "float16" else torch.float32
     return {
-        label.name: {
-            **feature_aurocs(truth, features),
-            "all of these together": joint_auroc(truth, features, groups, seed=config.seed),
-        }
-        for label, truth in zip(prepared.labels, prepared.material.targets[chosen].T, strict=True)
+        name: value.to(kind) if value.is_floating_point() else value for name, value in network.state_dict().items()
     }
 
 
@@ -362,6 +215,3 @@ def torch_threads(count: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-__all__ = ["PLAIN", "Prepared", "finish", "prepare", "train"]

@@ -157,6 +157,20 @@ def draw_parts(
     return part
 
 
+def draw_folds(group: NDArray[np.int64], classes: Sequence[str], *, folds: int, seed: int) -> NDArray[np.int64]:
+    """Draw a fold, 0 to `folds` - 1, for each group, so that each fold holds about as much of every class."""
+    names, fold = np.asarray(classes), np.full(len(group), UNUSED, dtype=np.int64)
+    rng = np.random.default_rng([seed, 14])
+    for name in np.unique(names):
+        own = np.flatnonzero((names == name) & (fold == UNUSED))
+        order = rng.permutation(np.unique(group[own]))
+        sizes = np.array([np.count_nonzero(group[own] == one) for one in order])
+        middle = (np.cumsum(sizes) - sizes / 2) / max(1, sizes.sum())
+        for number in range(folds):
+            fold[np.isin(group, order[(middle * folds).astype(int) == number])] = number
+    return fold
+
+
 def draw_label_parts(
     group: NDArray[np.int64],
     targets: NDArray[np.float64],

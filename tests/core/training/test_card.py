@@ -5,7 +5,8 @@ import math
 import pytest
 
 from core.domain import Estimate
-from core.training.card import FIGURES, format_estimate
+from core.training.card import FIGURES
+from core.training.markdown import format_estimate
 
 
 @pytest.mark.parametrize(

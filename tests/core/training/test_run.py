@@ -22,11 +22,15 @@ from core.models.predict import load_engine
 from core.models.preprocessing import to_tensor
 from core.models.provenance import image_hash, training_hashes
 from core.models.spec import read_spec
+from core.training.assess import ask_validation
 from core.training.augmentation_settings import Augmentation
 from core.training.calibration import OPERATING_POINTS, apply_calibration
 from core.training.config import ClassLabel, Schedule, Split, TrainingConfig, Try, Words
 from core.training.dataset import read_example
+from core.training.folds import material_of_members
+from core.training.preparation import prepare
 from core.training.run import train
+from core.training.split import Part
 from tests.core.training.films import film, labelled_folder, write
 from tests.core.training.test_preparation import with_table
 
@@ -265,3 +269,44 @@ def test_members_are_trained_from_other_random_numbers_and_answer_together(tmp_p
     assert not torch.equal(state["0.features.0.0.weight"], state["1.features.0.0.weight"])
     engine = load_engine(spec, root=tmp_path / "weights", device="cpu")
     assert isinstance(engine.network, Ensemble)
+
+
+def test_with_folds_each_network_answers_for_calibration_what_it_did_not_learn_from(tmp_path: Path) -> None:
+    labelled_folder(tmp_path / "films")
+    schedule = replace(SCHEDULE, epochs=1, epoch_images=16, selection="last", copies=1)
+    config = configuration(
+        tmp_path,
+        architecture="small_cnn",
+        members=3,
+        folds=True,
+        stored="float16",
+        schedule=schedule,
+        tensorboard=False,
+    )
+    train(config)
+    spec = read_spec(tmp_path / "weights" / "opacity")
+    state = load_file(tmp_path / "weights" / "opacity" / "model.safetensors")
+    assert {value.dtype for value in state.values() if value.is_floating_point()} == {torch.float16}
+    assert "3 folds" in spec.card
+
+    prepared = prepare(config, progress=lambda _said: None)
+    network = load_engine(spec, root=tmp_path / "weights", device="cpu").network
+    assert isinstance(network, Ensemble)
+    known = {*prepared.division.of(Part.TRAINING).tolist(), *prepared.division.of(Part.VALIDATION).tolist()}
+    asked = ask_validation(config, prepared, network)
+    assert len(asked.plain) == len(known)
+    assert spec.labels[0].operating_points[0].n == len(known)
+    materials = material_of_members(config, prepared)
+    order = np.concatenate([material.validation for material in materials])
+    for number, (member, material) in enumerate(zip(network.members, materials, strict=True)):
+        with torch.inference_mode():
+            image = to_tensor(read_example(prepared.pictures.examples[material.validation[0]].path), spec.input)
+            expected = member(image.tensor[None]).numpy()[0]
+        place = np.flatnonzero(order == material.validation[0])[0]
+        np.testing.assert_allclose(asked.plain[place], expected, atol=1e-5, err_msg=str(number))
+
+
+def test_folds_need_networks_to_share_them(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError) as caught:
+        train(configuration(tmp_path, folds=True))
+    assert caught.value.code == "bad-configuration"

@@ -14,6 +14,7 @@ from core.training.split import (
     Division,
     Part,
     divide,
+    draw_folds,
     draw_label_parts,
     draw_parts,
     join_groups,
@@ -56,6 +57,15 @@ def test_shares_hold_in_every_class() -> None:
     for name, n in (("rare", 200), ("common", 800)):
         counts = np.bincount(part[np.array(classes) == name], minlength=3) / n
         assert counts == pytest.approx([0.6, 0.15, 0.25], abs=0.011)
+
+
+def test_folds_hold_as_much_of_every_class_and_keep_patients_whole() -> None:
+    group, classes = np.arange(600) // 2, ["rare" if index < 120 else "common" for index in range(600)]
+    fold = draw_folds(group, classes, folds=4, seed=3)
+    assert (fold[::2] == fold[1::2]).all()
+    for name, n in (("rare", 120), ("common", 480)):
+        counts = np.bincount(fold[np.array(classes) == name], minlength=4)
+        assert counts == pytest.approx([n / 4] * 4, abs=2)
 
 
 @settings(max_examples=30, deadline=None)
