@@ -27,13 +27,13 @@ def scan_controls(opened: OpenStudy, spec: ModelSpec) -> None:
     if count < 2:
         return
     scan = scan_of(opened, spec)
+    word = frame_word(opened.series)
     if scan is not None and scan.is_running:
         label = f"Stop scoring ({scan.done} of {count})"
         st.button(label, key="stop_scan", on_click=scan.cancel, icon=":material/stop:")
-    elif scan is None or not scan.is_whole:
-        word = frame_word(opened.series)
+    elif scan is None or scan.left:
         st.button(
-            f"Score every {word}",
+            f"Score every {word}" if scan is None else f"Score the {scan.left} left",
             key="start_scan",
             on_click=start_scan,
             args=(opened, spec),

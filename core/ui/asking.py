@@ -211,14 +211,22 @@ def scan_of(opened: OpenStudy, spec: ModelSpec | None) -> Scan | None:
 
 
 def start_scan(opened: OpenStudy, spec: ModelSpec) -> None:
-    """Ask a model about every image of the open series, in the background; one series of a study at a time."""
+    """Ask a model about every image of the open series, in the background; one series of a study at a time.
+
+    What was stopped before, or has failed, is asked about again; what is known stays.
+    """
     for other in opened.scans.values():
         other.cancel()
+    key = _scan_key(opened, spec)
+    before = opened.scans.get(key)
+    scan = opened.scans[key] = _new_scan(opened, spec) if before is None else before.resumed()
+    scan.start()
+
+
+def _new_scan(opened: OpenStudy, spec: ModelSpec) -> Scan:
     # The thread must not hold the study itself, which may be closed meanwhile.
     series, source, owner = opened.series, source_of(opened), opened.owner
-    scan = Scan(len(series.frames), lambda index: _read(series, index, source, spec, owner))
-    opened.scans[_scan_key(opened, spec)] = scan
-    scan.start()
+    return Scan(len(series.frames), lambda index: _read(series, index, source, spec, owner))
 
 
 def _scan_key(opened: OpenStudy, spec: ModelSpec) -> str:

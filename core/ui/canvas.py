@@ -103,12 +103,22 @@ def _wait(opened: OpenStudy, index: int, spec: ModelSpec, places: _Places) -> bo
         subject_controls(opened, spec)
     if _show(opened, places, words="Waiting for the answer", scores=_scores(opened, spec)) is None:
         return None
-    place, is_first = places.panel.empty(), True
-    # Writing to the page is where Streamlit leaves this run for one that the reader's next step has asked for.
-    while isinstance(now := answer(opened, index, spec, patience_s=0.0 if is_first else None), Waiting):
-        place.html(waiting_html(spec, before=now.before))
-        is_first = False
+    place, told = places.panel.empty(), None
+    while isinstance(now := answer(opened, index, spec, patience_s=0.0 if told is None else None), Waiting):
+        if told != now.before:
+            place.html(waiting_html(spec, before=now.before))
+            told = now.before
+        _give_way()
     return False
+
+
+def _give_way() -> None:
+    """Let Streamlit leave this run for one that the reader's next step has asked for.
+
+    It does whenever the session's state is looked at. Writing to the page would do as well, but every word makes the
+    browser draw the whole page, while somebody may be dragging a window.
+    """
+    st.session_state.get(KEY)
 
 
 def _show(
@@ -142,7 +152,8 @@ def _scores(opened: OpenStudy, spec: ModelSpec) -> ScoreLine | None:
     if scan is None or label is None:
         return None
     point = label.operating_point
-    return ScoreLine(titles_of(spec)[label.name], scan.values(label.name), None if point is None else point.threshold)
+    threshold = None if point is None else point.threshold
+    return ScoreLine(titles_of(spec)[label.name], scan.values(label.name), threshold, scan.reasons(label.name))
 
 
 def _pane(opened: OpenStudy, series: Series, *, words: str | None = None, heats: tuple[LaidHeat, ...] = ()) -> Pane:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import re
+import threading
 import weakref
 from html import unescape
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core import workflow
 from core.io import SAMPLES
 from core.ui.room import WITHOUT_CANVAS
 from core.ui.session import Desk
@@ -272,6 +274,41 @@ def test_every_image_of_a_series_is_scored_in_the_background() -> None:
     assert (told["title"], len(told["values"])) == ("Pneumonia", 3)
     assert all(0 <= value <= 1 for value in told["values"])
     assert 0 < told["threshold"] < 1
+    assert not {"start_scan", "stop_scan"} & {button.key for button in page.button}
+
+
+def test_scoring_stops_where_it_is_told_and_goes_on_from_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    may_go_on, read_frame = threading.Event(), workflow.read_frame
+
+    def read_slowly(*args: Any, **options: Any) -> workflow.Reading:
+        if threading.current_thread().name == "scan":
+            assert may_go_on.wait(timeout=TIMEOUT_S)
+        return read_frame(*args, **options)
+
+    monkeypatch.setattr(workflow, "read_frame", read_slowly)
+    blank = made.dicom(np.zeros((64, 64), np.uint16), {"InstanceNumber": 3})
+    films = [(f"{n}", made.radiograph(64, InstanceNumber=n + 1)) for n in range(2)]
+    page = bring(opened(), *films, ("blank", blank))
+    page.button(key="start_scan").click().run()
+    assert page.button(key="stop_scan").label == "Stop scoring (0 of 3)"
+    page.button(key="stop_scan").click().run()
+    (scan,) = desk(page).opened.scans.values()
+    may_go_on.set()
+    scan._thread.join(timeout=TIMEOUT_S)
+    page.run()
+    assert page.button(key="start_scan").label == "Score the 2 left"
+    first, *others = viewer(page)["scores"]["values"]
+    assert first is not None
+    assert others == [None, None]
+    page.button(key="start_scan").click().run()
+    (scan,) = desk(page).opened.scans.values()
+    scan._thread.join(timeout=TIMEOUT_S)
+    page.run()
+    told = viewer(page)["scores"]
+    assert told["values"][0] == first
+    assert told["values"][1] is not None
+    assert told["reasons"][:2] == [None, None]
+    assert told["reasons"][2].startswith("The image has no contrast")
     assert not {"start_scan", "stop_scan"} & {button.key for button in page.button}
 
 

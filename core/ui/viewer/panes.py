@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -74,17 +74,20 @@ class Pane:
 class ScoreLine:
     """The scores along the first pane's series, in the order of its frames; None where there is none (yet).
 
-    `threshold` is that of the operating point, `title` what people call the label.
+    `threshold` is that of the operating point, `title` what people call the label; `reasons` say, by the frame's index,
+    why there will be no score.
     """
 
     title: str
     values: Sequence[float | None]
     threshold: float | None = None
+    reasons: Mapping[int, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Return the object that the browser gets."""
         rounded = [None if value is None else round(value, 4) for value in self.values]
-        return {"title": self.title, "values": rounded, "threshold": self.threshold}
+        reasons = [self.reasons.get(index) for index in range(len(rounded))]
+        return {"title": self.title, "values": rounded, "threshold": self.threshold, "reasons": reasons}
 
 
 def pane_as_json(pane: Pane, token: str) -> dict[str, Any]:

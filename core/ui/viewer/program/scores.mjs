@@ -50,14 +50,29 @@ export function indexAt(x, width, count) {
  * @param {ScoreLine} line
  * @param {string} unit what one picture of the series is called
  */
-export function scoreWords({ title, values, threshold }, unit) {
+export function scoreWords({ title, values, threshold, reasons }, unit) {
   const peak = peakOf(values)
-  const known = values.filter((value) => value !== null).length
-  const progress = known < values.length ? `, ${known} of ${values.length} scored` : ""
-  if (peak < 0) return `${title}: no score yet`
+  const answered = values.filter((value, i) => value !== null || reasons[i] !== null).length
+  const progress = answered < values.length ? `, ${answered} of ${values.length} scored` : ""
+  if (peak < 0) return `${title}: no score${answered < values.length ? " yet" : ""}`
   const over = threshold === null ? "" : `, ${values.filter((value) => value !== null && value >= threshold).length} at or over ${number(threshold)}`
   return `${title}: highest ${Number(values[peak]).toFixed(2)} at ${unit.toLowerCase()} ${peak + 1}${over}${progress}`
 }
+
+/**
+ * Which pictures will have no score, and why the first of them has none; empty where all have.
+ * @param {ScoreLine} line
+ * @param {string} unit
+ */
+export function gapWords({ reasons }, unit) {
+  const gaps = reasons.flatMap((reason, i) => (reason === null ? [] : [i]))
+  if (gaps.length === 0) return ""
+  const which = gaps.length === 1 ? `${unit.toLowerCase()} ${gaps[0] + 1}` : `${gaps.length} ${unit.toLowerCase()}s (${listed(gaps)})`
+  return `No score for ${which}. ${reasons[gaps[0]]}`
+}
+
+/** The first few of some pictures, by their numbers. @param {number[]} indices */
+const listed = (indices) => indices.slice(0, 4).map((i) => i + 1).join(", ") + (indices.length > 4 ? ", …" : "")
 
 export class Scores {
   /** @param {Viewer} viewer */
@@ -69,10 +84,11 @@ export class Scores {
     this.plot = svg("svg", { class: "plot", height: HEIGHT, preserveAspectRatio: "none" })
     this.cursor = svg("line", { class: "cursor", y1: 0, y2: HEIGHT })
     this.said = html("span", {})
+    this.gaps = html("span", { class: "gaps" })
     this.jump = html("button", { type: "button", title: "Go to the highest score (M)" }, "Go there")
     this.jump.addEventListener("click", () => this.goToPeak())
     this.element = html("div", { class: "scores", role: "group", "aria-label": "Scores along the series" })
-    this.element.append(html("div", { class: "words-along" }, this.said, this.jump), this.plot)
+    this.element.append(html("div", { class: "words-along" }, this.said, this.jump, this.gaps), this.plot)
     this.plot.addEventListener("pointerdown", (event) => this.press(/** @type {PointerEvent} */ (event)))
     this.plot.addEventListener("pointermove", (event) => this.move(/** @type {PointerEvent} */ (event)))
   }
@@ -117,13 +133,14 @@ export class Scores {
     if (key === this.key) return
     this.key = key
     this.said.textContent = scoreWords(line, unit)
+    this.gaps.textContent = this.gaps.title = gapWords(line, unit)
     this.jump.hidden = peakOf(line.values) < 0
     this.plot.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`)
     this.plot.replaceChildren(...this.marks(line, width, x), this.cursor)
   }
 
   /** @param {ScoreLine} line @param {number} width @param {(i: number) => number} x */
-  marks({ values, threshold }, width, x) {
+  marks({ values, threshold, reasons }, width, x) {
     const y = (/** @type {number} */ value) => HEIGHT - 4 - clamp(value, 0, 1) * (HEIGHT - 8)
     const at = (/** @type {number} */ i) => `${x(i)},${y(Number(values[i]))}`
     const marks = runsOf(values).map((run) => svg("polyline", { class: "run", points: run.map(at).join(" ") }))
@@ -135,6 +152,9 @@ export class Scores {
       if (value === null) return
       const isOver = threshold !== null && value >= threshold
       marks.push(svg("circle", { class: isOver ? "over" : "under", cx: x(i), cy: y(value), r: isOver ? 3 : 1.8 }))
+    })
+    reasons.forEach((reason, i) => {
+      if (reason !== null) marks.push(svg("path", { class: "gap", d: `M${x(i) - 3} ${HEIGHT - 9}l6 6m0-6l-6 6` }))
     })
     return marks
   }

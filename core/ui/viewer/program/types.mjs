@@ -55,8 +55,8 @@
  */
 
 /**
- * Scores along a series, one for each picture; null where there is none (yet).
- * @typedef {{title: string, values: (number | null)[], threshold: number | null}} ScoreLine
+ * Scores along a series, one for each picture; null where there is none (yet). `reasons` say why there will be none.
+ * @typedef {{title: string, values: (number | null)[], threshold: number | null, reasons: (string | null)[]}} ScoreLine
  */
 
 /**
