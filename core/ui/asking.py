@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
 import gc
 import logging
@@ -103,6 +104,8 @@ def spare_libraries_from_collection() -> None:
     """
     gc.collect()
     gc.freeze()
+    # At the end the libraries look for what was left behind, and would complain of all of it.
+    atexit.register(gc.unfreeze)
 
 
 def source_of(opened: OpenStudy, series: Series | None = None) -> PixelSource:
