@@ -80,7 +80,7 @@ def show_chart(
 
 def look_at_cases(table: Table, chosen: Chosen) -> None:
     """Go to the gallery with these cases; to be called before the page is drawn."""
-    table.chosen, table.page = chosen, 0
+    table.choose(chosen)
     st.session_state["part"] = "Cases"
 
 
