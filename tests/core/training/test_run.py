@@ -288,6 +288,7 @@ def test_with_folds_each_network_answers_for_calibration_what_it_did_not_learn_f
     state = load_file(tmp_path / "weights" / "opacity" / "model.safetensors")
     assert {value.dtype for value in state.values() if value.is_floating_point()} == {torch.float16}
     assert "3 folds" in spec.card
+    assert "had not learnt from it" in spec.card
 
     prepared = prepare(config, progress=lambda _said: None)
     network = load_engine(spec, root=tmp_path / "weights", device="cpu").network
