@@ -98,11 +98,13 @@ def assess(
 def _calibrated(
     config: TrainingConfig, prepared: Prepared, asked: Asked, *, known: Calibration | None = None
 ) -> tuple[Calibration, tuple[Label, ...]]:
+    on_plain = config.schedule.calibrate_on == "plain"
+    logits = asked.plain[None] if on_plain else asked.changed
     calibration = calibrate(
-        np.concatenate(asked.changed),
-        np.tile(asked.truth, (len(asked.changed), 1)),
+        np.concatenate(logits),
+        np.tile(asked.truth, (len(logits), 1)),
         activation=prepared.material.activation,
-        origin=asked.cases.origin,
+        origin=f"{asked.cases.name}, as they are" if on_plain else asked.cases.origin,
     )
     if known is not None and is_alike(calibration, known):
         calibration = known

@@ -17,7 +17,8 @@ from core.errors import CoreError, DatasetError, ModelError
 from core.models.registry import find_shipped_model, model_folder
 from core.models.spec import read_spec, write_gate
 from core.training.command import report
-from core.training.config import TrainingConfig, read_config, read_toml
+from core.training.config import TrainingConfig
+from core.training.config_file import read_config, read_toml
 from core.training.dataset import read_example
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from core.models.provenance import image_hash, training_hashes
 from core.models.spec import read_spec
 from core.training.assess import ask_validation
 from core.training.augmentation_settings import Augmentation
-from core.training.calibration import OPERATING_POINTS, apply_calibration
+from core.training.calibration import OPERATING_POINTS, apply_calibration, calibrate
 from core.training.config import ClassLabel, Schedule, Split, TrainingConfig, Try, Words
 from core.training.dataset import read_example
 from core.training.folds import material_of_members
@@ -273,7 +273,7 @@ def test_members_are_trained_from_other_random_numbers_and_answer_together(tmp_p
 
 def test_with_folds_each_network_answers_for_calibration_what_it_did_not_learn_from(tmp_path: Path) -> None:
     labelled_folder(tmp_path / "films")
-    schedule = replace(SCHEDULE, epochs=1, epoch_images=16, selection="last", copies=1)
+    schedule = replace(SCHEDULE, epochs=1, epoch_images=16, selection="last", copies=1, calibrate_on="plain")
     config = configuration(
         tmp_path,
         architecture="small_cnn",
@@ -297,6 +297,9 @@ def test_with_folds_each_network_answers_for_calibration_what_it_did_not_learn_f
     asked = ask_validation(config, prepared, network)
     assert len(asked.plain) == len(known)
     assert spec.labels[0].operating_points[0].n == len(known)
+    assert spec.calibration.origin.endswith("as they are")
+    again = calibrate(asked.plain, asked.truth, activation="sigmoid", origin=spec.calibration.origin)
+    assert again.temperature == pytest.approx(spec.calibration.temperature, rel=1e-3)
     materials = material_of_members(config, prepared)
     order = np.concatenate([material.validation for material in materials])
     for number, (member, material) in enumerate(zip(network.members, materials, strict=True)):
