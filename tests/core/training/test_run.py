@@ -26,7 +26,7 @@ from core.training.assess import ask_validation
 from core.training.augmentation_settings import Augmentation
 from core.training.calibration import OPERATING_POINTS, apply_calibration, calibrate
 from core.training.config import ClassLabel, Schedule, Split, TrainingConfig, Try, Words
-from core.training.dataset import read_example
+from core.training.dataset import open_file
 from core.training.folds import material_of_members
 from core.training.preparation import prepare
 from core.training.run import train
@@ -113,7 +113,7 @@ class TestModelFolder:
         for index in range(40):
             file = write(tmp_path / f"{index}.png", film(rng, opacity=bool(index % 2)))
             with torch.inference_mode():
-                logits = network(to_tensor(read_example(file), spec.input).tensor[None]).numpy()
+                logits = network(to_tensor(open_file(file).frames[0].load(), spec.input).tensor[None]).numpy()
             truth.append(index % 2)
             scores.append(apply_calibration(logits, spec.calibration)[0, 0])
         assert auroc(truth, scores) > 0.9
@@ -304,7 +304,9 @@ def test_with_folds_each_network_answers_for_calibration_what_it_did_not_learn_f
     order = np.concatenate([material.validation for material in materials])
     for number, (member, material) in enumerate(zip(network.members, materials, strict=True)):
         with torch.inference_mode():
-            image = to_tensor(read_example(prepared.pictures.examples[material.validation[0]].path), spec.input)
+            image = to_tensor(
+                open_file(prepared.pictures.examples[material.validation[0]].path).frames[0].load(), spec.input
+            )
             expected = member(image.tensor[None]).numpy()[0]
         place = np.flatnonzero(order == material.validation[0])[0]
         np.testing.assert_allclose(asked.plain[place], expected, atol=1e-5, err_msg=str(number))
