@@ -244,7 +244,9 @@ def _overlay_caption(report: ReportInput, explanation: Explanation | None) -> st
     if explanation is None:
         return heatmap_note(report)
     label = report.prediction.score(explanation.label_name).label
-    return f"{heatmap_in_words(explanation, label, heatmap_limits(report))}."
+    limits, level = heatmap_limits(report), report.contour_level
+    words = heatmap_in_words(explanation, label, limits, threshold=report.threshold, contour_level=level)
+    return f"{words}."
 
 
 def _film_height_mm(shown: Picture, *, is_alone: bool) -> float:

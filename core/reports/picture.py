@@ -67,6 +67,7 @@ def overlay_picture(report: ReportInput, shown: Picture, explanation: Explanatio
         heatmap_on_grid(explanation, (shown.shape[0], shown.shape[1]), region=region),
         opacity=report.opacity,
         limits=heatmap_limits(report),
+        threshold=report.threshold,
         contour_level=report.contour_level,
         name=report.colours,
     )
@@ -136,7 +137,9 @@ def _foot(report: ReportInput, size: int) -> list[_Line]:
     evidence = heatmap_note(report)
     if explanation is not None:
         label = report.prediction.score(explanation.label_name).label
-        evidence = f"Heatmap: {heatmap_in_words(explanation, label, heatmap_limits(report))}."
+        limits, level = heatmap_limits(report), report.contour_level
+        words = heatmap_in_words(explanation, label, limits, threshold=report.threshold, contour_level=level)
+        evidence = f"Heatmap: {words}."
     frame = f"Frame {report.frame_number} of {report.frame_count}, " if report.frame_count > 1 else ""
     window = window_in_words(shown_voi(report), invert=report.invert)
     stamps = [NOT_FOR_DIAGNOSIS, *([SYNTHETIC] if report.is_synthetic else [])]

@@ -37,7 +37,10 @@ class ReportInput:
     limits : (low, high), optional
         Values of the heatmap's first and last colour; from 0 to its own maximum when left out.
     opacity : float
+    threshold : float
+        Only values of the heatmap above it are coloured.
     contour_level : float, optional
+        The value around which a line is drawn.
     colours : {"inferno", "magma", "viridis"}
     is_synthetic : bool
         Made by code, not taken of a patient.
@@ -65,6 +68,7 @@ class ReportInput:
     invert: bool = False
     limits: Limits | None = None
     opacity: float = 0.6
+    threshold: float = 0.0
     contour_level: float | None = None
     colours: ColourMap = "inferno"
     is_synthetic: bool = False

@@ -8,8 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from core import __version__
-from core.domain import Extent, ModelSpec, Notice, Prediction, Score, Voi, VoiLut
-from core.models.plain import plain_number, plain_point
+from core.domain import Estimate, Extent, ModelSpec, Notice, OperatingPoint, Prediction, Score, Voi, VoiLut
 from core.models.suitability import call_of, is_call_withheld
 from core.reports.reading import (
     ReportInput,
@@ -110,11 +109,36 @@ def _score(prediction: Prediction, score: Score) -> Json:
         "title": label_title(label),
         "code": label.code,
         "is_finding": label.is_finding,
-        "score": plain_number(score.value),
+        "score": _number(score.value),
         "undefined": "the model gave no number" if math.isnan(score.value) else "",
         "calibrated": score.calibrated,
         "call": call_of(prediction, score),
-        "operating_point": None if label.operating_point is None else plain_point(label.operating_point),
+        "operating_point": _operating_point(label.operating_point),
+    }
+
+
+def _operating_point(point: OperatingPoint | None) -> Json | None:
+    if point is None:
+        return None
+    return {
+        "name": point.name,
+        "threshold": point.threshold,
+        "criterion": point.criterion,
+        "origin": point.origin,
+        "n": point.n,
+        "sensitivity": _estimate(point.sensitivity),
+        "specificity": _estimate(point.specificity),
+    }
+
+
+def _estimate(estimate: Estimate | None) -> Json | None:
+    if estimate is None:
+        return None
+    return {
+        "value": _number(estimate.value),
+        "low": _number(estimate.low),
+        "high": _number(estimate.high),
+        "undefined": estimate.undefined,
     }
 
 
@@ -136,6 +160,8 @@ def _heatmap(report: ReportInput) -> Json | None:
         "extent_px": _extent(explanation.extent),
         "centre_shift_cells": list(explanation.centre_shift),
         "colour_limits": list(heatmap_limits(report)) if is_drawn else None,
+        "threshold": report.threshold if is_drawn else None,
+        "contour_level": report.contour_level if is_drawn else None,
         "not_drawn": heatmap_note(report),
     }
 
@@ -146,3 +172,7 @@ def _extent(extent: Extent) -> Json:
 
 def _notices(notices: Iterable[Notice]) -> list[Json]:
     return [{"code": notice.code, "message": notice.message} for notice in notices]
+
+
+def _number(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -14,6 +15,7 @@ from core.ui.asking import scan_of, start_scan
 from core.ui.controls import frame_word, tied
 from core.ui.failure import show_error
 from core.ui.intake import forget_uploads
+from core.ui.scan import Scan
 from core.ui.session import OpenStudy
 from core.ui.side import told_apart
 
@@ -22,24 +24,30 @@ NO_PRIOR = StudyError("Nothing in this prior can be shown.", hint="Bring its ima
 
 
 def scan_controls(opened: OpenStudy, spec: ModelSpec) -> None:
-    """Show the way to the scores of all images of the series: begin, how far it is, stop."""
+    """Show the way to the scores of all images of the series: begin, how far it is, stop, go on.
+
+    It is one button throughout: in place of one, a second would stand beside the first until the page is drawn anew,
+    and move under the hand.
+    """
     count = len(opened.series.frames)
-    if count < 2:
-        return
     scan = scan_of(opened, spec)
+    if count < 2 or (scan is not None and not scan.is_running and not scan.left):
+        return
     word = frame_word(opened.series)
-    if scan is not None and scan.is_running:
-        label = f"Stop scoring ({scan.done} of {count})"
-        st.button(label, key="stop_scan", on_click=scan.cancel, icon=":material/stop:")
-    elif scan is None or scan.left:
-        st.button(
-            f"Score every {word}" if scan is None else f"Score the {scan.left} left",
-            key="start_scan",
-            on_click=start_scan,
-            args=(opened, spec),
-            icon=":material/show_chart:",
-            help=f"Asks the model about all {count} {word}s, while you go on reading.",
-        )
+    is_running = scan is not None and scan.is_running
+    st.button(
+        _scan_words(scan, count, word),
+        key="scan",
+        on_click=scan.cancel if scan is not None and is_running else partial(start_scan, opened, spec),
+        icon=":material/stop:" if is_running else ":material/show_chart:",
+        help=f"Asks the model about all {count} {word}s, while you go on reading.",
+    )
+
+
+def _scan_words(scan: Scan | None, count: int, word: str) -> str:
+    if scan is None:
+        return f"Score every {word}"
+    return f"Stop scoring ({scan.done} of {count})" if scan.is_running else f"Score the {scan.left} left"
 
 
 def bring_a_prior(opened: OpenStudy) -> None:

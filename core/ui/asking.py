@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import atexit
-import functools
-import gc
 import logging
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from concurrent.futures import TimeoutError as StillRunning
 from dataclasses import dataclass
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequestType
 
 from core import io, workflow
 from core.domain import Image, ModelSpec, Series
@@ -92,20 +93,6 @@ def _warm_up(model_ids: Sequence[str]) -> None:
         except CoreError as error:
             # Whoever asks this model will be told; here it only did not get warm.
             log.warning("Model %s could not be warmed up: %s", model_id, error.code)
-    spare_libraries_from_collection()
-
-
-@functools.cache
-def spare_libraries_from_collection() -> None:
-    """Leave what is in memory now, PyTorch and the other libraries above all, out of every later garbage collection.
-
-    Streamlit collects after each run of a page, and nothing else runs meanwhile: a third of a second for the half
-    million objects that the libraries bring along and never give up.
-    """
-    gc.collect()
-    gc.freeze()
-    # At the end the libraries look for what was left behind, and would complain of all of it.
-    atexit.register(gc.unfreeze)
 
 
 def source_of(opened: OpenStudy, series: Series | None = None) -> PixelSource:
@@ -149,6 +136,19 @@ class Waiting:
     """There is no answer yet; so many readers come before."""
 
     before: int
+
+
+def is_overtaken() -> bool:
+    """Whether something waits for this run of the page to end, which the reader has done or a clock has asked for.
+
+    Streamlit leaves a run by itself where the whole page is to run again, whenever the session's state is looked at.
+    What is done inside a fragment waits for the end of the run: whoever waits in one has to ask.
+    """
+    context = get_script_run_ctx()
+    if context is None or context.script_requests is None:
+        return False
+    st.session_state.get("desk")
+    return context.script_requests._state is ScriptRequestType.RERUN
 
 
 def answer(opened: OpenStudy, index: int, spec: ModelSpec, *, patience_s: float | None = None) -> Outcome | Waiting:

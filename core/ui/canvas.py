@@ -17,7 +17,7 @@ from core.errors import CoreError
 from core.models.suitability import is_call_withheld
 from core.ui.along import compare_control, scan_controls
 from core.ui.answer import choosing_html, error_html, nobody_asked_html, reading_html, waiting_html
-from core.ui.asking import Waiting, answer, scan_of, source_of
+from core.ui.asking import Waiting, answer, is_overtaken, scan_of, source_of
 from core.ui.heat import Heat
 from core.ui.picture import colour_limits
 from core.ui.session import OpenStudy, View
@@ -97,7 +97,7 @@ def _ask_and_show(opened: OpenStudy, spec: ModelSpec, places: _Places) -> bool |
 
 
 def _wait(opened: OpenStudy, index: int, spec: ModelSpec, places: _Places) -> bool | None:
-    """Show the image while the model is at work, until it has answered or the reader looks at something else."""
+    """Show the image while the model is at work, until it has answered or the reader does something else."""
     opened.offer.withdraw()
     with places.row:
         subject_controls(opened, spec)
@@ -105,20 +105,13 @@ def _wait(opened: OpenStudy, index: int, spec: ModelSpec, places: _Places) -> bo
         return None
     place, told = places.panel.empty(), None
     while isinstance(now := answer(opened, index, spec, patience_s=0.0 if told is None else None), Waiting):
+        # Every word makes the browser draw the page anew, while somebody may be dragging a window.
         if told != now.before:
             place.html(waiting_html(spec, before=now.before))
             told = now.before
-        _give_way()
+        if is_overtaken():
+            break
     return False
-
-
-def _give_way() -> None:
-    """Let Streamlit leave this run for one that the reader's next step has asked for.
-
-    It does whenever the session's state is looked at. Writing to the page would do as well, but every word makes the
-    browser draw the whole page, while somebody may be dragging a window.
-    """
-    st.session_state.get(KEY)
 
 
 def _show(
@@ -182,7 +175,8 @@ def _remember(opened: OpenStudy) -> None:
     view.frame = min(max(view.frame, 1), len(opened.series.frames))
     view.seen = standing(KEY, source_of(opened), _start(view))
     view.frame, view.invert = view.seen.frame + 1, view.seen.invert
-    view.opacity, view.contour = round(100 * view.seen.opacity), view.seen.contour is not None
+    view.opacity, view.threshold = round(100 * view.seen.opacity), view.seen.threshold
+    view.contour, view.contour_level = view.seen.contour is not None, view.seen.contour
 
 
 def _start(view: View) -> ViewerState:

@@ -13,8 +13,9 @@ import streamlit as st
 from core import reports
 from core.domain import Explanation, Voi
 from core.reports import ReportInput
+from core.ui.heat import contour_of
 from core.ui.offers import FORMATS, PATH
-from core.ui.picture import colour_limits, contour_level
+from core.ui.picture import colour_limits
 from core.ui.session import OpenStudy
 from core.workflow import Reading
 
@@ -47,7 +48,9 @@ def form_html(token: str) -> str:
         f'<form class="lb-take-along" action="{PATH}/{token}" method="get" autocomplete="off">'
         '<h3 class="lb-heading">Take it along</h3>'
         '<label><input type="checkbox" name="identity" value="yes"> Include the patient\'s identity</label>'
-        f'<div class="lb-buttons">{buttons}</div></form>'
+        f'<div class="lb-buttons">{buttons}</div>'
+        "<small>Window and heatmap as on the screen; always the whole image, without your zoom and measures.</small>"
+        "</form>"
     )
 
 
@@ -77,6 +80,7 @@ def _report(opened: OpenStudy, reading: Reading, *, voi: Voi, explanation: Expla
         invert=view.invert,
         limits=colour_limits(explanation) if explanation is not None else None,
         opacity=view.opacity / 100,
-        contour_level=contour_level(explanation) if explanation is not None and view.contour else None,
+        threshold=view.threshold,
+        contour_level=contour_of(explanation, view) if explanation is not None else None,
         is_synthetic=opened.study.is_synthetic,
     )

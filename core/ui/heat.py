@@ -9,6 +9,7 @@ from core.domain import Explanation, Score
 from core.errors import CoreError
 from core.models.suitability import call_of, is_call_withheld
 from core.reports.wording import label_title, label_words
+from core.ui.picture import half_of_strongest
 from core.ui.session import OpenStudy, View
 from core.workflow import Reading
 
@@ -49,6 +50,13 @@ def choose_heat(opened: OpenStudy, reading: Reading, view: View) -> Heat:
             None, f"No positive evidence for {label_words(score.label)} in this image.", can_insist=bool(reason)
         )
     return Heat(explanation, can_insist=bool(reason))
+
+
+def contour_of(explanation: Explanation, view: View) -> float | None:
+    """Return the value around which the contour is drawn; None where the reader wants none."""
+    if not view.contour:
+        return None
+    return half_of_strongest(explanation) if view.contour_level is None else view.contour_level
 
 
 def _reason_for_none(reading: Reading, score: Score) -> str:

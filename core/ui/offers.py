@@ -35,7 +35,7 @@ class Format:
 
 
 FORMATS = {
-    "png": Format("PNG", "png", "image/png", "Image and heatmap side by side"),
+    "png": Format("PNG", "png", "image/png", "The whole image and the heatmap, side by side"),
     "json": Format("JSON", "json", "application/json", "The result as data"),
     "report": Format("Report", "html", "text/html; charset=utf-8", "One page, to print or keep"),
 }

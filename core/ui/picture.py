@@ -55,11 +55,11 @@ def show(image: Image, voi: Voi, *, invert: bool, zoom: float = 1.0, centre: tup
     return Shown(crop_and_scale(windowed, region=region, max_side=side, enlarge=True, spacing=image.spacing), region)
 
 
-def lay_heat(shown: Shown, explanation: Explanation, *, opacity: float, contour: bool) -> Picture:
-    """Lay a heatmap over a picture, with a contour where it is asked for."""
+def lay_heat(shown: Shown, explanation: Explanation, *, opacity: float, contour_level: float | None = None) -> Picture:
+    """Lay a heatmap over a picture, with a contour at a level where one is given."""
     heat = heatmap_on_grid(explanation, shown.picture.shape[:2], region=shown.region)
-    level = contour_level(explanation) if contour else None
-    return overlay(shown.picture, heat, opacity=opacity, limits=colour_limits(explanation), contour_level=level)
+    limits = colour_limits(explanation)
+    return overlay(shown.picture, heat, opacity=opacity, limits=limits, contour_level=contour_level)
 
 
 def colour_limits(explanation: Explanation) -> tuple[float, float]:
@@ -67,8 +67,8 @@ def colour_limits(explanation: Explanation) -> tuple[float, float]:
     return limits_for((explanation,), at_least=WEAKEST_FULL_SCALE.get(explanation.method, 0.0))
 
 
-def contour_level(explanation: Explanation) -> float:
-    """Return the value around which the contour is drawn: half of the strongest evidence."""
+def half_of_strongest(explanation: Explanation) -> float:
+    """Return the value around which the contour is drawn where the reader has not chosen one."""
     return float(np.nanmax(explanation.heatmap)) / 2
 
 

@@ -121,6 +121,10 @@ class View:
         By which the model asked last can be explained; empty before it has answered.
     opacity : int
         In percent.
+    threshold : float
+        In the heatmap's unit: only values above it are coloured.
+    contour_level : float or None
+        The value around which the contour is drawn; None: half of the strongest evidence.
     evidence_anyway, score_anyway : bool
         The reader asked for what a negative call, or an image outside the intended use, does not show by itself.
     compared : str
@@ -144,7 +148,9 @@ class View:
     method: str = "CAM"
     methods: tuple[str, ...] = ()
     opacity: int = 60
+    threshold: float = 0.0
     contour: bool = False
+    contour_level: float | None = None
     evidence_anyway: bool = False
     score_anyway: bool = False
     compared: str = ""

@@ -23,7 +23,7 @@ from core.ui.answer import (
 )
 from core.ui.asking import ask, decode
 from core.ui.figures import Corners, figure_html, heat_caption_html, note_box_html, plain_caption_html
-from core.ui.heat import Heat
+from core.ui.heat import Heat, contour_of
 from core.ui.picture import Shown, jpeg_url, lay_heat, png_url, show
 from core.ui.session import OpenStudy, View
 from core.ui.side import Asked
@@ -171,7 +171,8 @@ def _heat(opened: OpenStudy, reading: Reading, places: _Places) -> Heat:
 def _heated_figure(sight: _Sight, heat: Heat, reading: Reading, view: View) -> str:
     if heat.explanation is None:
         return sight.figure(heat_caption_html(heat), what="Image without heatmap")
-    laid = lay_heat(sight.shown, heat.explanation, opacity=view.opacity / 100, contour=view.contour)
+    level = contour_of(heat.explanation, view)
+    laid = lay_heat(sight.shown, heat.explanation, opacity=view.opacity / 100, contour_level=level)
     label = reading.prediction.score(view.label).label
     what = f"Image with the evidence for {label_words(label)} by {view.method}"
     return sight.figure(heat_caption_html(heat), url=jpeg_url(laid), what=what)

@@ -136,7 +136,7 @@ def step(image: Image, centre: float) -> str:
 def heat_step(image: Image, centre: float, heat: Explanation) -> tuple[str, str]:
     """Do what the page does when the window is moved while a heatmap lies over the second picture."""
     picture = show(image, WindowLevel(centre, 2000), invert=False)
-    return png_url(picture.picture), jpeg_url(lay_heat(picture, heat, opacity=0.6, contour=False))
+    return png_url(picture.picture), jpeg_url(lay_heat(picture, heat, opacity=0.6))
 
 
 def usual_view(content: bytes) -> bytes:

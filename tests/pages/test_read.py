@@ -17,6 +17,7 @@ from streamlit.testing.v1 import AppTest
 
 from core import workflow
 from core.io import SAMPLES
+from core.ui import asking, canvas
 from core.ui.room import WITHOUT_CANVAS
 from core.ui.session import Desk
 from core.ui.shelf import SHELF
@@ -266,7 +267,7 @@ def test_radiographs_of_one_series_open_with_the_first() -> None:
 def test_every_image_of_a_series_is_scored_in_the_background() -> None:
     page = bring(opened(), *((f"{n}", made.radiograph(64, InstanceNumber=n + 1)) for n in range(3)))
     assert viewer(page)["scores"] is None
-    page.button(key="start_scan").click().run()
+    page.button(key="scan").click().run()
     (scan,) = desk(page).opened.scans.values()
     scan._thread.join(timeout=TIMEOUT_S)
     page.run()
@@ -274,7 +275,7 @@ def test_every_image_of_a_series_is_scored_in_the_background() -> None:
     assert (told["title"], len(told["values"])) == ("Pneumonia", 3)
     assert all(0 <= value <= 1 for value in told["values"])
     assert 0 < told["threshold"] < 1
-    assert not {"start_scan", "stop_scan"} & {button.key for button in page.button}
+    assert "scan" not in {button.key for button in page.button}
 
 
 def test_scoring_stops_where_it_is_told_and_goes_on_from_there(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -289,18 +290,18 @@ def test_scoring_stops_where_it_is_told_and_goes_on_from_there(monkeypatch: pyte
     blank = made.dicom(np.zeros((64, 64), np.uint16), {"InstanceNumber": 3})
     films = [(f"{n}", made.radiograph(64, InstanceNumber=n + 1)) for n in range(2)]
     page = bring(opened(), *films, ("blank", blank))
-    page.button(key="start_scan").click().run()
-    assert page.button(key="stop_scan").label == "Stop scoring (0 of 3)"
-    page.button(key="stop_scan").click().run()
+    page.button(key="scan").click().run()
+    assert page.button(key="scan").label == "Stop scoring (0 of 3)"
+    page.button(key="scan").click().run()
     (scan,) = desk(page).opened.scans.values()
     may_go_on.set()
     scan._thread.join(timeout=TIMEOUT_S)
     page.run()
-    assert page.button(key="start_scan").label == "Score the 2 left"
+    assert page.button(key="scan").label == "Score the 2 left"
     first, *others = viewer(page)["scores"]["values"]
     assert first is not None
     assert others == [None, None]
-    page.button(key="start_scan").click().run()
+    page.button(key="scan").click().run()
     (scan,) = desk(page).opened.scans.values()
     scan._thread.join(timeout=TIMEOUT_S)
     page.run()
@@ -309,7 +310,32 @@ def test_scoring_stops_where_it_is_told_and_goes_on_from_there(monkeypatch: pyte
     assert told["values"][1] is not None
     assert told["reasons"][:2] == [None, None]
     assert told["reasons"][2].startswith("The image has no contrast")
-    assert not {"start_scan", "stop_scan"} & {button.key for button in page.button}
+    assert "scan" not in {button.key for button in page.button}
+
+
+def test_while_an_answer_is_awaited_the_page_is_told_once_and_gives_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    may_answer, told, asked = threading.Event(), [], []
+    read_frame = workflow.read_frame
+
+    def read_slowly(*args: Any, **options: Any) -> workflow.Reading:
+        assert may_answer.wait(timeout=TIMEOUT_S)
+        return read_frame(*args, **options)
+
+    def is_overtaken() -> bool:
+        asked.append(asking.is_overtaken())
+        if len(asked) == 5:
+            may_answer.set()
+        return len(asked) == 3
+
+    monkeypatch.setattr(workflow, "read_frame", read_slowly)
+    monkeypatch.setattr(asking, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(canvas, "is_overtaken", is_overtaken)
+    monkeypatch.setattr(canvas, "waiting_html", lambda *_, **__: told.append(1) or "<p>Waiting</p>")
+    page = bring(opened(), ("film", made.radiograph(64)))
+    assert "Pneumonia" in words(page)
+    assert len(asked) >= 5
+    assert not any(asked)
+    assert len(told) == 2, "once in each of the two runs of the page, however long they wait"
 
 
 def test_two_series_are_looked_at_next_to_each_other() -> None:

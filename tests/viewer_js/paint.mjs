@@ -1,5 +1,5 @@
 // Run by test_agreement.py: what the browser would paint, as bytes.
-//   node paint.mjs windows FILE.lbx VOI.json > RGBA     node paint.mjs heat HEAT.json > float32
+//   deno run --allow-read paint.mjs windows FILE.lbx VOI.json > RGBA, or heat HEAT.json > float32
 import { readFileSync, writeSync } from "node:fs"
 
 import { decodeFrame, Pyramid } from "../../core/ui/viewer/program/frame.mjs"

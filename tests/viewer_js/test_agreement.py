@@ -1,10 +1,8 @@
-"""What the browser paints is what `core.windowing` and `core.overlay` paint, pixel by pixel, run in Node."""
+"""What the browser paints is what `core.windowing` and `core.overlay` paint, pixel by pixel, run without a browser."""
 
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +16,7 @@ from core.ui.viewer.encoding import encode_frame
 from core.ui.windows import window_choices
 from core.windowing import render
 from tests.core.ui.viewer.made_images import frame_of, image_of
-
-FOLDER = Path(__file__).parent
-NODE = shutil.which("node")
-pytestmark = pytest.mark.skipif(NODE is None, reason="Node is not installed; the browser tests compare pixels as well")
+from tests.viewer_js.program import FOLDER, deno
 
 RANDOM = np.random.default_rng(11)
 WINDOWS = [
@@ -108,15 +103,16 @@ def paint(image: Image, asked: list[dict[str, Any]], folder: Path) -> NDArray[np
     """Return the pictures that the browser's program makes, (n, rows, columns, 3)."""
     (folder / "picture").write_bytes(encode_frame(image, frame_of(image), Acquisition(modality="CT")))
     (folder / "asked").write_text(json.dumps(asked), "utf-8")
-    painted = np.frombuffer(node("windows", folder / "picture", folder / "asked"), np.uint8)
+    painted = np.frombuffer(run("windows", folder / "picture", folder / "asked"), np.uint8)
     painted = painted.reshape(len(asked), *image.shape, 4)
     assert (painted[..., 3] == 255).all()
     return painted[..., :3]
 
 
-def node(*arguments: object) -> bytes:
-    command = [str(NODE), str(FOLDER / "paint.mjs"), *map(str, arguments)]
-    return subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=60).stdout
+def run(*arguments: object) -> bytes:
+    ran = deno("run", "--no-lock", "--no-check", "--no-remote", "--allow-read", FOLDER / "paint.mjs", *arguments)
+    assert ran.returncode == 0, ran.stderr.decode()
+    return ran.stdout
 
 
 @pytest.mark.parametrize(
@@ -151,7 +147,7 @@ def test_heat_is_interpolated_and_coloured_alike(extent, shift, region, tmp_path
         "map": table.ravel().tolist(),
     }
     (tmp_path / "asked").write_text(json.dumps(asked), "utf-8")
-    answer = node("heat", tmp_path / "asked")
+    answer = run("heat", tmp_path / "asked")
     grid = np.frombuffer(answer[: 4 * rows * columns], np.float32).reshape(rows, columns)
     wanted = heatmap_on_grid(explanation, (rows, columns), region=region)
     assert np.array_equal(np.isnan(grid), np.isnan(wanted))

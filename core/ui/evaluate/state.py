@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import streamlit as st
@@ -11,9 +12,9 @@ import streamlit as st
 from core.assessment import jobs, uploads
 from core.assessment.jobs import Job, Request
 from core.assessment.outcome import Assessment, assess
-from core.assessment.service import open_service
 from core.assessment.store import Store
 from core.assessment.uploads import Upload
+from core.assessment.worker import Worker
 from core.data_folder import data_folder
 from core.domain import OperatingPoint
 from core.evaluation import Subgroups
@@ -89,18 +90,14 @@ class Table:
         Where labels are called, by name; the model's own where a label is not named.
     chosen : Chosen
         The cases that are looked at.
-    pages : dict of str to int
-        Which part of a gallery's cases is on the screen, from 0, by what tells the gallery from others.
+    page : int
+        The part of them that is on the screen, from 0.
     """
 
     label: str = ""
     chosen: Chosen = field(default_factory=MostWrong)
-    pages: dict[str, int] = field(default_factory=dict)
+    page: int = 0
     points: dict[str, OperatingPoint] = field(default_factory=dict)
-
-    def choose(self, chosen: Chosen) -> None:
-        """Look at other cases, from the first of them."""
-        self.chosen, self.pages = chosen, {}
 
 
 @dataclass(slots=True, eq=False)
@@ -134,7 +131,17 @@ def owner() -> str:
 
 def open_store() -> Store:
     """Return the store of this server, whose worker is at work."""
-    return open_service(data_folder())[0]
+    return _opened(data_folder())[0]
+
+
+@cache
+def _opened(folder: Path) -> tuple[Store, Worker]:
+    """Open the store of a folder once for the process: what nobody needs is deleted, what waits is taken up."""
+    store = Store(folder)
+    uploads.sweep(store)
+    worker = Worker(store)
+    worker.start()
+    return store, worker
 
 
 def start(store: Store, draft: Draft) -> Job:
@@ -148,7 +155,7 @@ def start(store: Store, draft: Draft) -> Job:
 
 def wake_worker(store: Store) -> None:
     """Let the worker see at once that there is something to do."""
-    open_service(store.folder)[1].start()
+    _opened(store.folder)[1].start()
 
 
 def assessment_of(bench: Bench, store: Store, job: Job) -> Assessment:

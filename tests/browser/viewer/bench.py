@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from playwright.sync_api import Locator, Page, expect
 
+from core.domain import VoiFunction, WindowLevel
 from tests.serving import Server
 
 TIMEOUT_MS = 60_000
@@ -144,6 +145,16 @@ class Bench:
         place = told["place"]
         assert place["perRow"] == place["perColumn"]
         return Seen(pixels[..., :3], place["left"], place["top"], place["perRow"])
+
+    def window(self) -> WindowLevel:
+        """Return the window that the first pane's image is shown with."""
+        told: dict[str, Any] = self.ask("v => v.active().look.on(v.frame()).voi")
+        return WindowLevel(told["center"], told["width"], VoiFunction(told["function"]))
+
+    def shows(self, picture: NDArray[np.uint8], pane: int = 0) -> None:
+        """Assert that a canvas shows a picture at its own size, pixel by pixel."""
+        canvas, expected = self.see(pane).beside(picture)
+        assert np.array_equal(canvas, expected), int(np.abs(canvas.astype(int) - expected).max())
 
     def told(self) -> dict[str, Any] | None:
         """Return the state that the page was told."""

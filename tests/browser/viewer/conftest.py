@@ -10,26 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from playwright.sync_api import Page
-from pydicom.data import get_testdata_file
-from pydicom.uid import EnhancedMRImageStorage
 
 from core.domain import Series
 from core.io import load_path
 from tests import made
 from tests.browser.viewer.bench import Bench
-from tests.core.io.dicom.made import dataset_of, file_of
+from tests.browser.viewer.studies import multi_frame_mr, ultrasound
 from tests.serving import Server, serve
-
-ULTRASOUND = "examples_ybr_color.dcm"
-"""A clip in colour, an example that comes with pydicom."""
-
-
-def multi_frame_mr(frames: int = 5) -> bytes:
-    """Return an enhanced MR image with several frames, signed, in a VOI LUT's sigmoid."""
-    row, column = np.mgrid[-1:1:200j, -1:1:180j]
-    slices = [(900 * np.cos(3 * row + i) * np.sin(4 * column) - 100).astype(np.int16) for i in range(frames)]
-    attributes = {"WindowCenter": 0, "WindowWidth": 1200, "VOILUTFunction": "SIGMOID", "Modality": "MR"}
-    return file_of(dataset_of(np.stack(slices), SOPClassUID=EnhancedMRImageStorage, **attributes))
 
 
 @pytest.fixture(scope="package")
@@ -41,7 +28,7 @@ def studies(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "ct").mkdir()
     for number, content in enumerate(made.ct_series(9, 160, PixelPaddingValue=24)):
         (folder / "ct" / f"{number}.dcm").write_bytes(content)
-    shutil.copy(str(get_testdata_file(ULTRASOUND)), folder / "us.dcm")
+    shutil.copy(ultrasound(), folder / "us.dcm")
     (folder / "mr.dcm").write_bytes(multi_frame_mr())
     real = Path(__file__).resolve().parents[3].parent / "shared" / "dicom"
     if real.is_dir():

@@ -16,7 +16,7 @@ from PIL import Image as Pillow
 from core import __version__
 from core.domain import Fact, Image, Intensity, Notice, Spacing
 from core.errors import ReportError
-from core.overlay import as_rgb, colour_map
+from core.overlay import CONTOUR_COLOUR, as_rgb, colour_map
 from core.reports import ReportInput, reading_html, reading_json, reading_png
 from core.reports.page import MOST_LABELS
 from core.reports.picture import image_picture, overlay_picture
@@ -208,6 +208,21 @@ def test_the_scale_is_the_one_that_was_passed():
     np.testing.assert_allclose(peak, (brightest + below) / 2, atol=8)
     assert reading_json(given)["heatmap"]["colour_limits"] == [0.0, 8.0]
     assert "colours from 0 to 8" in reading_html(given)
+
+
+def test_threshold_and_contour_are_those_of_the_screen():
+    plain, given = report(opacity=1.0), report(opacity=1.0, threshold=2.0, contour_level=3.0)
+    shown = image_picture(given)
+    over, before = (overlay_picture(each, shown, each.explanation) for each in (given, plain))
+    coloured, coloured_before = ((each != as_rgb(shown)).any(-1) for each in (over, before))
+    # Bilinear, the hot cell is above half of its peak on half of its width to both sides.
+    assert 0.1 < coloured.sum() / coloured_before.sum() < 0.45
+    assert (over == CONTOUR_COLOUR).all(-1).any()
+    assert not (before == CONTOUR_COLOUR).all(-1).any()
+    heatmap = reading_json(given)["heatmap"]
+    assert (heatmap["threshold"], heatmap["contour_level"]) == (2.0, 3.0)
+    assert "shown above 2, line at 3" in reading_html(given)
+    assert "shown above" not in reading_html(plain)
 
 
 @pytest.mark.parametrize(

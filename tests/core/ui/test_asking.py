@@ -1,11 +1,12 @@
 from __future__ import annotations
 
-import gc
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, ScriptRequests
 
 from core import workflow
 from core.domain import Acquisition, Frame, Image, Intensity, Prediction, Series, Study
@@ -168,18 +169,6 @@ class TestWarmUp:
         asking.warm_up_in_background(CHEST_SPEC)
         timers[0].function(*timers[0].args)
 
-    def test_afterwards_garbage_is_not_looked_for_among_the_libraries(
-        self, timers: list[threading.Timer], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        froze: list[str] = []
-        monkeypatch.setattr(workflow, "warm_up", lambda _model_id: froze.append("warm"))
-        monkeypatch.setattr(gc, "freeze", lambda: froze.append("frozen"))
-        asking.spare_libraries_from_collection.cache_clear()
-        asking.warm_up_in_background(CHEST_SPEC)
-        timers[0].function(*timers[0].args)
-        timers[0].function(*timers[0].args)
-        assert froze == ["warm", "frozen", "warm"]
-
 
 class TestProposal:
     def broken(self, *, acquisition: Acquisition) -> OpenStudy:
@@ -206,3 +195,15 @@ class TestProposal:
         opened = self.broken(acquisition=Acquisition())
         assert asking.proposal(opened) is asking.proposal(opened)
         assert len(asked) == 1
+
+
+def test_what_the_reader_does_meanwhile_is_noticed_by_a_run_that_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    requests = ScriptRequests()
+    monkeypatch.setattr(asking, "get_script_run_ctx", lambda: SimpleNamespace(script_requests=requests))
+    assert requests.on_scriptrunner_yield() is None
+    assert not asking.is_overtaken()
+    requests.request_rerun(RerunData(fragment_id="room"))
+    assert requests.on_scriptrunner_yield() is None, "Streamlit itself lets it wait"
+    assert asking.is_overtaken()
+    monkeypatch.setattr(asking, "get_script_run_ctx", lambda: None)
+    assert not asking.is_overtaken()

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image as Pillow
 
 from core.domain import Explanation, Extent, Image, Intensity, Spacing, VoiFunction, WindowLevel
-from core.ui.picture import MAX_SIDE, MIN_SIDE, colour_limits, contour_level, jpeg_url, lay_heat, png_url, show
+from core.ui.picture import MAX_SIDE, MIN_SIDE, colour_limits, half_of_strongest, jpeg_url, lay_heat, png_url, show
 from core.ui.picture import thumbnail as small
 
 WINDOW = WindowLevel(127.5, 255, VoiFunction.LINEAR_EXACT)
@@ -55,9 +55,9 @@ def test_zoom_shows_the_part_that_is_asked_for() -> None:
 def test_heat_stays_where_it_is_under_zoom() -> None:
     image = gradient(1400, 1400)
     quarter = heatmap([[0, 0], [0, 4]], 1400, 1400)
-    whole = lay_heat(show(image, WINDOW, invert=False), quarter, opacity=1.0, contour=False)
+    whole = lay_heat(show(image, WINDOW, invert=False), quarter, opacity=1.0)
     corner = show(image, WINDOW, invert=False, zoom=2.0, centre=(0.0, 0.0))
-    zoomed = lay_heat(corner, quarter, opacity=1.0, contour=False)
+    zoomed = lay_heat(corner, quarter, opacity=1.0)
     assert np.ptp(whole[-1, -1].astype(int)) > 60
     # The upper left quarter of the image: only its lower right corner reaches the heat's cell.
     assert np.ptp(zoomed[0, 0].astype(int)) == 0
@@ -72,10 +72,10 @@ def test_weak_evidence_is_not_stretched_to_full_colour() -> None:
 
 
 def test_the_contour_runs_around_half_of_the_strongest_evidence() -> None:
-    assert contour_level(heatmap([[0.0, 5.0]], 4, 4)) == 2.5
+    assert half_of_strongest(heatmap([[0.0, 5.0]], 4, 4)) == 2.5
     shown = show(gradient(700, 700), WINDOW, invert=False)
-    with_line = lay_heat(shown, heatmap([[0, 4]], 700, 700), opacity=0.0, contour=True)
-    without = lay_heat(shown, heatmap([[0, 4]], 700, 700), opacity=0.0, contour=False)
+    with_line = lay_heat(shown, heatmap([[0, 4]], 700, 700), opacity=0.0, contour_level=2.0)
+    without = lay_heat(shown, heatmap([[0, 4]], 700, 700), opacity=0.0)
     changed = np.flatnonzero((with_line != without).any(axis=(0, 2)))
     # Bilinear between the cells' centres at a quarter and three quarters: half is reached in the middle.
     assert abs(changed.min() - 350) <= 2

@@ -26,3 +26,11 @@ export function svg(name, attributes = {}, ...children) {
   element.append(...children)
   return element
 }
+
+/** Offer these names, one of them chosen. @param {HTMLSelectElement} list @param {string[]} names @param {number} chosen */
+export function fillList(list, names, chosen) {
+  if (list.length !== names.length || names.some((name, i) => list.options[i].text !== name)) {
+    list.replaceChildren(...names.map((name) => html("option", {}, name)))
+  }
+  if (names.length > 0) list.selectedIndex = chosen
+}

@@ -119,7 +119,7 @@ export class Frames {
       try {
         await this.fetchOnce(index)
         return
-      } catch (error) {
+      } catch {
         if (this.leaving.signal.aborted) return
         if (attempt === ATTEMPTS) this.keep(index, new Unshowable("This image could not be fetched from the server."))
         await new Promise((resolve) => setTimeout(resolve, attempt * RETRY_MS))

@@ -27,7 +27,7 @@ export class Hand {
     stage.addEventListener("pointercancel", (event) => this.lift(event))
     stage.addEventListener("pointerleave", () => viewer.probe(pane, null))
     stage.addEventListener("wheel", (event) => this.wheel(event), { passive: false })
-    stage.addEventListener("dblclick", () => viewer.fit(pane))
+    stage.addEventListener("dblclick", () => viewer.fit())
     stage.addEventListener("contextmenu", (event) => event.preventDefault())
   }
 
@@ -98,7 +98,7 @@ export class Hand {
     const steps = Math.abs(turned) >= WHEEL_NOTCH / 2 ? Math.sign(turned) : Math.trunc(this.turned / (WHEEL_NOTCH / 3))
     if (steps === 0) return
     this.turned = 0
-    this.viewer.step(this.pane, steps)
+    this.viewer.step(steps)
     this.viewer.soon()
   }
 }

@@ -97,7 +97,7 @@ export function heatAt(heat, down, across) {
  * @param {Uint8Array} map 256 colours
  */
 export function paintHeat(grid, out, limits, look, map) {
-  const { colours, limit } = heatColours(limits, look, map)
+  const { colours, limit } = heatColours(look, map)
   const scale = 255 / (limits[1] - limits[0])
   for (let i = 0; i < grid.length; i++) {
     const value = grid[i]
@@ -110,8 +110,8 @@ export function paintHeat(grid, out, limits, look, map) {
   }
 }
 
-/** @param {[number, number]} limits @param {HeatLook} look @param {Uint8Array} map */
-function heatColours(limits, look, map) {
+/** @param {HeatLook} look @param {Uint8Array} map */
+function heatColours(look, map) {
   const colours = new Int32Array(256)
   for (let shade = 0; shade < 256; shade++) {
     const alpha = Math.floor(shade * look.opacity + 0.5)

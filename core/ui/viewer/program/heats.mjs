@@ -7,6 +7,8 @@ import { html } from "./elements.mjs"
 import { number } from "./words.mjs"
 
 const STOPS = 16
+/** Of the strongest evidence: where the contour runs at first. */
+const HALF = 0.5
 
 /** @param {string} text */
 const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0))
@@ -23,6 +25,9 @@ export class Heats {
     this.method = ""
     /** @type {HeatLook} */
     this.look = { opacity: 0.6, threshold: 0, contour: null }
+    /** Where the contour runs, as a part of the strongest evidence; null until a heatmap is here. @type {number | null} */
+    this.share = null
+    this.unit = ""
     this.map = new Uint8Array(768)
     this.contourColour = 0
   }
@@ -41,6 +46,8 @@ export class Heats {
     this.label = start.label
     this.method = start.method
     this.look = { opacity: start.opacity, threshold: start.threshold, contour: start.contour }
+    this.share = null
+    this.unit = ""
   }
 
   /** The one that is chosen of a pane's, else its first. @param {Heat[]} heats @returns {Heat | null} */
@@ -49,15 +56,36 @@ export class Heats {
     return chosen ?? heats[0] ?? null
   }
 
-  /** At half of the strongest evidence, or none. @param {Heat} heat */
+  /** Where the contour was last, at half of the strongest evidence at first; or none. @param {Heat} heat */
   toggleContour(heat) {
     const strongest = strongestOf(heat)
-    this.look = { ...this.look, contour: this.look.contour === null && strongest > 0 ? strongest / 2 : null }
+    this.share ??= HALF
+    const level = strongest > 0 ? strongest * this.share : null
+    this.look = { ...this.look, contour: this.look.contour === null ? level : null }
   }
 
-  /** Draw the contour of another heatmap where there was one. @param {Heat | null} heat */
+  /** @param {Heat} heat @param {number} level in its unit */
+  setContour(heat, level) {
+    this.share = level / strongestOf(heat)
+    this.look = { ...this.look, contour: level }
+  }
+
+  /**
+   * Another heatmap has come: its contour runs at the same part of its own strongest evidence, and a threshold in
+   * another unit means nothing. Returns whether the look has changed.
+   * @param {Heat | null} heat
+   */
   follow(heat) {
-    if (heat && this.look.contour !== null) this.look = { ...this.look, contour: strongestOf(heat) / 2 }
+    if (!heat) return false
+    const { threshold, contour } = this.look
+    const strongest = strongestOf(heat)
+    if (contour !== null && strongest > 0) {
+      this.share ??= contour / strongest
+      this.look = { ...this.look, contour: strongest * this.share }
+    }
+    if (this.unit && this.unit !== heat.unit) this.look = { ...this.look, threshold: 0 }
+    this.unit = heat.unit
+    return this.look.contour !== contour || this.look.threshold !== threshold
   }
 
   /**

@@ -85,7 +85,7 @@ export class Pane {
   /** Make the canvas as fine as the screen. Returns whether its size has changed. */
   resize() {
     const box = this.stage.getBoundingClientRect()
-    this.ratio = window.devicePixelRatio || 1
+    this.ratio = devicePixelRatio || 1
     const width = Math.max(1, Math.round(box.width * this.ratio))
     const height = Math.max(1, Math.round(box.height * this.ratio))
     if (this.canvas.width === width && this.canvas.height === height) return false

@@ -1,11 +1,11 @@
 // @ts-check
 // The controls under the pictures.
 
+/** @import { Tool } from "./tools.mjs" */
 /** @import { Viewer } from "./viewer.mjs" */
-/** @import { Heat, HeatLook } from "./types.mjs" */
 
-import { html, svg } from "./elements.mjs"
-import { number } from "./words.mjs"
+import { fillList, html, svg } from "./elements.mjs"
+import { HeatControls } from "./heat_controls.mjs"
 
 /** Icons on a grid of 16. */
 const ICONS = {
@@ -21,7 +21,7 @@ const ICONS = {
   cine: "M4 2l9 6-9 6z",
   keys: "M6 6a2 2 0 1 1 3 2c-1 .6-1 1-1 2M8 12.5v.5",
 }
-/** @type {[keyof ICONS, string, string][]} */
+/** @type {[Tool & keyof ICONS, string, string][]} */
 const TOOLS = [
   ["window", "Window and level", "W"],
   ["pan", "Pan", "P"],
@@ -43,6 +43,7 @@ export class Toolbar {
     this.slice = html("input", { type: "range", min: "0", step: "1", "aria-label": "Slice" })
     this.slice.addEventListener("input", () => viewer.goTo(this.slice.valueAsNumber))
     this.slice.addEventListener("change", () => viewer.soon())
+    this.heat = new HeatControls(viewer)
     this.series = html("div", { class: "group series" }, this.slice, this.cine)
     const group = (/** @type {Node[]} */ ...children) => html("div", { class: "group" }, ...children)
     this.element = html("div", { class: "toolbar", role: "toolbar", "aria-label": "Viewer" })
@@ -55,31 +56,8 @@ export class Toolbar {
       ),
       this.series,
       group(button("keys", "Mouse and keys", "?", () => viewer.toggleSheet())),
-      this.heatControls(),
+      this.heat.element,
     )
-  }
-
-  heatControls() {
-    const { viewer } = this
-    this.heat = html("input", { type: "checkbox", title: "Heatmap (H)" })
-    this.heat.addEventListener("change", () => viewer.toggleHeat())
-    this.labels = html("select", { "aria-label": "Heatmap for" })
-    this.labels.addEventListener("change", () => viewer.chooseHeat(this.labels.selectedIndex))
-    this.opacity = range("Opacity", 0, 1, 0.05, (value) => viewer.setHeatLook({ opacity: value }))
-    this.threshold = range("Threshold", 0, 1, 0.01, (place) => viewer.setThreshold(place))
-    this.contour = html("input", { type: "checkbox", title: "Contour (C)" })
-    this.contour.addEventListener("change", () => viewer.toggleContour())
-    for (const input of [this.opacity.input, this.threshold.input]) input.addEventListener("change", () => viewer.soon())
-    this.heats = html(
-      "div",
-      { class: "group heats" },
-      html("label", {}, this.heat, "Heatmap"),
-      this.labels,
-      this.opacity.element,
-      this.threshold.element,
-      html("label", {}, this.contour, "Contour"),
-    )
-    return this.heats
   }
 
   /**
@@ -105,34 +83,6 @@ export class Toolbar {
     this.slice.setAttribute("aria-valuetext", `${unit} ${index + 1} of ${count}`)
     this.cine.setAttribute("aria-pressed", String(isPlaying))
   }
-
-  /**
-   * @param {Heat[]} heats
-   * @param {Heat | null} heat
-   * @param {HeatLook & {isOn: boolean}} look
-   * @param {boolean} isExpected a heatmap may come, so that its controls keep their place
-   */
-  showHeat(heats, heat, look, isExpected) {
-    this.heats.hidden = heats.length === 0 && !isExpected
-    for (const control of [this.heat, this.contour, this.opacity.input, this.threshold.input]) control.disabled = !heat
-    const titles = heats.map(({ title, method }) => (heats.some((other) => other.method !== method) ? `${title} (${method})` : title))
-    fillList(this.labels, titles, heat ? heats.indexOf(heat) : 0)
-    this.labels.hidden = heats.length < 2
-    this.heat.checked = look.isOn
-    this.contour.checked = look.contour !== null
-    this.opacity.set(look.opacity, `${Math.round(look.opacity * 100)} %`)
-    if (!heat) return
-    const [low, high] = heat.limits
-    this.threshold.set((look.threshold - low) / (high - low), number(look.threshold))
-  }
-}
-
-/** @param {HTMLSelectElement} list @param {string[]} names @param {number} chosen */
-function fillList(list, names, chosen) {
-  if (list.length !== names.length || names.some((name, i) => list.options[i].text !== name)) {
-    list.replaceChildren(...names.map((name) => html("option", {}, name)))
-  }
-  if (names.length > 0) list.selectedIndex = chosen
 }
 
 /** @param {keyof ICONS} icon @param {string} words @param {string} key @param {() => void} press */
@@ -141,18 +91,4 @@ function button(icon, words, key, press) {
   const made = html("button", { type: "button", "aria-label": words, title: `${words} (${key})` }, sign)
   made.addEventListener("click", press)
   return made
-}
-
-/** @param {string} words @param {number} min @param {number} max @param {number} step @param {(value: number) => void} move */
-function range(words, min, max, step, move) {
-  const input = html("input", { type: "range", min: String(min), max: String(max), step: String(step) })
-  input.setAttribute("aria-label", words)
-  const said = html("output", {})
-  input.addEventListener("input", () => move(input.valueAsNumber))
-  const set = (/** @type {number} */ value, /** @type {string} */ text) => {
-    input.valueAsNumber = value
-    input.setAttribute("aria-valuetext", text)
-    said.textContent = text
-  }
-  return { element: html("label", {}, words, input, said), input, set }
 }

@@ -7,7 +7,6 @@
 /** @import { Pane } from "./pane.mjs" */
 /** @import { Slot, Viewer } from "./viewer.mjs" */
 
-import { MANUAL } from "./looks.mjs"
 import { POINTS } from "./measures.mjs"
 
 /** @typedef {"window" | "pan" | Kind} Tool */

@@ -35,6 +35,9 @@ const WHOLE = { zoom: 1, down: 0.5, across: 0.5 }
  * @typedef {{pane: Pane, source: string, heats: Heat[], words: string, evidence: boolean, shown: number}} Slot
  */
 
+/** @param {[number, number]} limits @param {number} place between them, 0 to 1 */
+const valueAlong = ([low, high], place) => low + place * (high - low)
+
 export class Viewer {
   /** @param {Component} component */
   constructor(component) {
@@ -108,15 +111,15 @@ export class Viewer {
         known.told = told
         known.frames.renew(told.token)
       } else {
-        this.series.set(source, this.opened(source, told, data.pixels))
+        this.series.set(source, this.opened(told, data.pixels))
         added.push(source)
       }
     }
     return added
   }
 
-  /** @param {string} source @param {any} told @param {string} address @returns {Series} */
-  opened(source, told, address) {
+  /** @param {any} told @param {string} address @returns {Series} */
+  opened(told, address) {
     const frames = new Frames({
       address: new URL(address, document.baseURI).href,
       token: told.token,
@@ -155,7 +158,8 @@ export class Viewer {
       slot.evidence = told.evidence
       if (areNew) slot.heats = told.heats.map(decodeHeat)
     })
-    if (areNew) this.heats.follow(this.heats.of(this.panes.flatMap((slot) => slot.heats)))
+    // What is taken along has the contour that is seen, so the page must hear of it.
+    if (areNew && this.heats.follow(this.heat())) this.soon()
   }
 
   close() {
@@ -242,7 +246,8 @@ export class Viewer {
     })
     this.scores.show(this.component.data.scores, series.index, series.told.unit)
     const heats = this.panes.flatMap((slot) => slot.heats)
-    this.toolbar.showHeat(heats, this.heats.of(heats), { ...this.heats.look, isOn: this.heats.isOn }, this.panes.some((slot) => slot.evidence))
+    const look = { ...this.heats.look, isOn: this.heats.isOn }
+    this.toolbar.heat.show(heats, this.heats.of(heats), look, this.panes.some((slot) => slot.evidence))
   }
 
   /** The first pane's series: what keys and controls act on. */
@@ -278,8 +283,8 @@ export class Viewer {
     return this.seriesOf(this.slot(pane)).told.frames
   }
 
-  /** Move by slices; panes of other series move along. @param {Pane | null} _pane @param {number} by */
-  step(_pane, by) {
+  /** Move by slices; panes of other series move along. @param {number} by */
+  step(by) {
     const first = this.active()
     const before = first.index
     this.showSlice(first, before + by)
@@ -303,8 +308,10 @@ export class Viewer {
       this.showSlice(other, other.index + first.index - before)
       return
     }
-    other.mm = (other.mm ?? b.mm[other.index]) + way * (a.mm[first.index] - a.mm[before])
-    this.showSlice(other, nearestSlice(b.mm, other.mm))
+    /** @type {number} */
+    const place = (other.mm ?? b.mm[other.index]) + way * (a.mm[first.index] - a.mm[before])
+    other.mm = place
+    this.showSlice(other, nearestSlice(b.mm, place))
   }
 
   /** Begin with what lies at the same height in the patient, or with the middle. @param {Series} other */
@@ -319,7 +326,7 @@ export class Viewer {
 
   /** @param {number} index of the first pane's series */
   goTo(index) {
-    this.step(null, index - this.active().index)
+    this.step(index - this.active().index)
   }
 
   toggleCine() {
@@ -366,8 +373,13 @@ export class Viewer {
     this.changed()
   }
 
+  /** The heatmap that is chosen, on whichever slice it lies. */
+  heat() {
+    return this.heats.of(this.panes.flatMap((slot) => slot.heats))
+  }
+
   toggleContour() {
-    const heat = this.heats.of(this.panes.flatMap((slot) => slot.heats))
+    const heat = this.heat()
     if (heat) this.heats.toggleContour(heat)
     this.changed()
   }
@@ -376,6 +388,7 @@ export class Viewer {
   chooseHeat(number) {
     const heat = this.panes.flatMap((slot) => slot.heats)[number]
     Object.assign(this.heats, { label: heat.label, method: heat.method })
+    this.heats.follow(heat)
     this.changed()
   }
 
@@ -387,8 +400,16 @@ export class Viewer {
 
   /** @param {number} place between the limits, 0 to 1 */
   setThreshold(place) {
-    const heat = this.heats.of(this.panes.flatMap((slot) => slot.heats))
-    if (heat) this.setHeatLook({ threshold: heat.limits[0] + place * (heat.limits[1] - heat.limits[0]) })
+    const heat = this.heat()
+    if (heat) this.setHeatLook({ threshold: valueAlong(heat.limits, place) })
+  }
+
+  /** @param {number} place between the limits, 0 to 1 */
+  setContour(place) {
+    const heat = this.heat()
+    if (!heat) return
+    this.heats.setContour(heat, valueAlong(heat.limits, place))
+    this.schedule()
   }
 
   // ── Place ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -413,7 +434,7 @@ export class Viewer {
     this.schedule()
   }
 
-  fit(_pane = null) {
+  fit() {
     this.place = { ...WHOLE }
     this.changed()
   }
