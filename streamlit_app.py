@@ -17,6 +17,7 @@ from core.ui.front import DarkFirst
 from core.ui.headers import Protected
 from core.ui.intake import keep_uploads_off_the_disk
 from core.ui.viewer.route import PIXEL_ROUTES
+from core.ui.waiting import going_on_with_evaluations
 
 stop_without_access()
 keep_uploads_off_the_disk()
@@ -25,4 +26,5 @@ app = st.App(
     routes=[offers.ROUTE, *PIXEL_ROUTES],
     middleware=[Middleware(Protected), Middleware(Gate), Middleware(DarkFirst)],
     on_script_error=answer_calmly,
+    lifespan=going_on_with_evaluations,
 )

@@ -429,7 +429,7 @@ class Gate:
         The distance below which 99 % of the images it was set on lie, as they are; above it an image is unusual.
     limit : float
         The distance below which 99 % of them lie under changes that leave them proper images (framing, exposure,
-        sharpness, compression), or half-way from there to known images of something else, where these lie beyond;
+        sharpness, compression), or half-way from there to images of something else, where these lie beyond;
         above it the model makes no call.
     origin : str
         What both were set on: "774 validation images".

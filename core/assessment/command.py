@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import signal
 import sys
 import threading
@@ -48,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Inspect, compute, and write the report; the exit status is 0."""
     from core.assessment import jobs
-    from core.assessment.inspection import inspect_set
+    from core.assessment.files import inspect_request
     from core.assessment.outcome import assess, labels_at
     from core.assessment.store import Store
     from core.models.registry import find_model
@@ -57,15 +56,7 @@ def run(options: argparse.Namespace) -> int:
     labels_at(find_model(options.model), options.operating_point)
     store, request = Store(), _request(options)
     with _bar("inspecting") as bar:
-        inspection = inspect_set(
-            request.path,
-            model_id=request.model_id,
-            store=store,
-            table=request.table,
-            patient_pattern=request.patient_pattern,
-            meanings=request.meanings,
-            progress=bar,
-        )
+        inspection = inspect_request(store, request, progress=bar)
     _tell(inspection)
     with _bar("evaluating") as bar:
         job = _computed(store, request, bar)
@@ -76,19 +67,11 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def write_outcome(folder: Path, assessment: Assessment, inspection: SetInspection | None = None) -> None:
+def write_outcome(folder: Path, assessment: Assessment, inspection: SetInspection) -> None:
     """Write the report, the table of cases and the figures into a folder, which is made where it is not there."""
-    from core.assessment.pdf import assessment_pdf
-    from core.assessment.record import as_record, predictions_csv
-    from core.assessment.report import assessment_html
+    from core.assessment.files import outcome_files
 
-    record = json.dumps(as_record(assessment), indent=2, ensure_ascii=False, allow_nan=False)
-    files = {
-        "report.json": f"{record}\n".encode(),
-        "predictions.csv": predictions_csv(assessment).encode(),
-        "report.html": assessment_html(assessment, inspection).encode(),
-        "report.pdf": assessment_pdf(assessment, inspection),
-    }
+    files = outcome_files(assessment, inspection)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():

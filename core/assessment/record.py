@@ -9,8 +9,8 @@ from typing import Any
 
 from core import __version__
 from core.assessment.outcome import Assessment
-from core.domain import Estimate
 from core.evaluation import METRICS, LabelResult
+from core.models.plain import plain_estimate, plain_number
 
 _PLAIN = ("brier", "ece")
 """Figures whose value stands by itself, with the interval beside it."""
@@ -27,10 +27,10 @@ def as_record(assessment: Assessment) -> dict[str, Any]:
         "files": assessment.listed,
         "excluded": [_as_excluded(one.file, one.frame, one.code, one.message) for one in assessment.excluded],
         "labels": {label.name: _label(label) for label in result.labels},
-        "accuracy": _number(result.accuracy.value),
-        "accuracy_interval": _estimate(result.accuracy),
-        "macro_auroc": _number(result.macro["auroc"].value),
-        "macro": {name: _estimate(estimate) for name, estimate in result.macro.items()},
+        "accuracy": plain_number(result.accuracy.value),
+        "accuracy_interval": plain_estimate(result.accuracy),
+        "macro_auroc": plain_number(result.macro["auroc"].value),
+        "macro": {name: plain_estimate(estimate) for name, estimate in result.macro.items()},
         "averaged": list(result.averaged),
         "confusion_matrix": counts,
         "confusion_matrix_names": names,
@@ -66,13 +66,13 @@ def _label(label: LabelResult) -> dict[str, Any]:
         "n_positive": label.positives,
         "n_negative": label.negatives,
         "n_unknown": label.unknown,
-        "threshold": _number(label.threshold),
+        "threshold": plain_number(label.threshold),
     }
     for name in METRICS:
         estimate = label.metrics[name]
-        figures[name] = _number(estimate.value) if name in _PLAIN else _estimate(estimate)
+        figures[name] = plain_number(estimate.value) if name in _PLAIN else plain_estimate(estimate)
         if name in _PLAIN:
-            figures[f"{name}_interval"] = _estimate(estimate)
+            figures[f"{name}_interval"] = plain_estimate(estimate)
     if label.calls is not None:
         figures["calls"] = {
             "true_positives": label.calls.true_positives,
@@ -94,19 +94,6 @@ def _confusion(assessment: Assessment) -> tuple[list[str] | None, list[list[int]
     calls = only.calls
     counts = [[calls.true_negatives, calls.false_positives], [calls.false_negatives, calls.true_positives]]
     return [f"not {only.name}", only.name], counts
-
-
-def _estimate(estimate: Estimate) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "value": _number(estimate.value),
-        "low": _number(estimate.low),
-        "high": _number(estimate.high),
-    }
-    return {**found, "undefined": estimate.undefined} if estimate.undefined else found
-
-
-def _number(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
 
 
 def predictions_csv(assessment: Assessment) -> str:

@@ -29,6 +29,7 @@ from core.errors import DatasetError
 
 PASSING = frozenset({"decoding-timeout", "decoder-unavailable", "decoder-crashed", "program-fault"})
 """Codes of faults that need not be the file's: they count for a run, and are not kept for the next."""
+DATABASE = "evaluations.sqlite"
 _FORMAT = 1
 _BUSY_S = 30.0
 _MOST_VARIABLES = 500
@@ -176,7 +177,7 @@ class Store:
     def _connection(self) -> sqlite3.Connection:
         database: sqlite3.Connection | None = getattr(self._local, "database", None)
         if database is None:
-            path = self.folder / "evaluations.sqlite"
+            path = self.folder / DATABASE
             path.touch(mode=0o600)
             database = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)
             database.execute("PRAGMA journal_mode = WAL")

@@ -126,6 +126,7 @@ def _record(store: Store, job: Job, spec: ModelSpec) -> tuple[Notice, ...]:
     left_out = store.read("SELECT COUNT(*) FROM cases WHERE job = ? AND code != ''", (job.id,))
     return record_evaluation(
         spec,
+        job=job.id,
         user=job.owner,
         operating_point=job.request.operating_point,
         images=[sha256 for (sha256,) in images],

@@ -8,7 +8,8 @@ What this cannot tell: whoever may write to the data folder can compute the whol
 that, keep the head that `verify` prints elsewhere, and give it to a later `verify --head`.
 """
 
+from core.audit.identity import user_id
 from core.audit.log import AuditLog, User
 from core.audit.recording import record_evaluation, record_reading
 
-__all__ = ["AuditLog", "User", "record_evaluation", "record_reading"]
+__all__ = ["AuditLog", "User", "record_evaluation", "record_reading", "user_id"]

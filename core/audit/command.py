@@ -9,6 +9,7 @@ from dataclasses import astuple, fields
 from pathlib import Path
 
 from core.audit.entry import Entry
+from core.audit.identity import user_id
 from core.audit.log import AuditLog
 from core.audit.verification import verify
 from core.errors import ReportError
@@ -26,7 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     exporting.add_argument("--csv", type=Path, required=True, metavar="F")
     exporting.set_defaults(act=_export)
     who = actions.add_parser("who", help="print the number that stands for a user in this record")
-    who.add_argument("user")
+    known = who.add_mutually_exclusive_group(required=True)
+    known.add_argument("user", nargs="?", help="a role, as “local”")
+    known.add_argument("--proxy", metavar="NAME", help="whom the reverse proxy names so, often an e-mail address")
+    known.add_argument(
+        "--oidc", nargs=2, metavar=("ISSUER", "SUBJECT"), help="whom the provider knows by this subject (claim “sub”)"
+    )
     who.set_defaults(act=_who)
 
 
@@ -64,7 +70,11 @@ def _export(options: argparse.Namespace, log: AuditLog) -> int:
 
 
 def _who(options: argparse.Namespace, log: AuditLog) -> int:
-    sys.stdout.write(f"{log.pseudonym(options.user)}\n")
+    if options.proxy:
+        user = user_id("proxy", options.proxy)
+    else:
+        user = user_id("oidc", *options.oidc) if options.oidc else options.user
+    sys.stdout.write(f"{log.pseudonym(user)}\n")
     return 0
 
 

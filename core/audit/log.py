@@ -71,8 +71,15 @@ class AuditLog:
         """The database."""
         return self.folder / DATABASE
 
-    def append(self, entry: Entry) -> Row:
+    def append(self, entry: Entry, *, once: str = "") -> Row | None:
         """Add a row at the end, with `entry.who` as `pseudonym` gives it; it is on the disk when this returns.
+
+        Parameters
+        ----------
+        entry : Entry
+        once : str
+            Number of an evaluation, part of the entry's settings. Where a row has it already, that was recorded before
+            its process died: nothing is added, and None is returned.
 
         Raises
         ------
@@ -81,6 +88,8 @@ class AuditLog:
         """
         try:
             with self._writing() as database:
+                if once and _is_recorded(database, once):
+                    return None
                 who = self._pseudonym(database, entry.who)
                 row = _next(database, Entry(**{**_as_dict(entry), "who": who}))
                 marks = ", ".join("?" * (len(_COLUMNS) + 3))
@@ -195,6 +204,11 @@ def _last(database: sqlite3.Connection) -> tuple[int, str]:
     query = "SELECT number, sha256 FROM entries ORDER BY number DESC LIMIT 1"
     row: tuple[int, str] = database.execute(query).fetchone() or (0, START)
     return row
+
+
+def _is_recorded(database: sqlite3.Connection, once: str) -> bool:
+    query = "SELECT 1 FROM entries WHERE what = 'evaluation' AND instr(settings, ?) LIMIT 1"
+    return database.execute(query, (once,)).fetchone() is not None
 
 
 def _next(database: sqlite3.Connection, entry: Entry) -> Row:

@@ -93,13 +93,15 @@ def record_reading(prediction: Prediction, *, reader: str) -> tuple[Notice, ...]
 
 
 def record_evaluation(
-    spec: ModelSpec, *, user: str, operating_point: str, images: Sequence[str], left_out: int
+    spec: ModelSpec, *, job: str, user: str, operating_point: str, images: Sequence[str], left_out: int
 ) -> tuple[Notice, ...]:
     """Record an evaluation that has ended, as one row; return what its owner is to be told where that fails.
 
     Parameters
     ----------
     spec : ModelSpec
+    job : str
+        Number of the evaluation, by which one that was recorded before its process died is not recorded again.
     user : str
         As in `record_reading`.
     operating_point : str
@@ -124,16 +126,16 @@ def record_evaluation(
         model_id=spec.id,
         model_version=spec.version,
         model_sha256=spec.sha256,
-        settings=_json({"operating_point": operating_point or None, "software": __version__}),
+        settings=_json({"job": job, "operating_point": operating_point or None, "software": __version__}),
         answer=_json({"evaluated": len(hashes), "left_out": left_out, "images": hashes}),
     )
-    return _append(entry)
+    return _append(entry, once=job)
 
 
-def _append(entry: Entry) -> tuple[Notice, ...]:
+def _append(entry: Entry, *, once: str = "") -> tuple[Notice, ...]:
     is_strict = refuses()
     try:
-        AuditLog().append(entry)
+        AuditLog().append(entry, once=once)
     except AuditError as error:
         log.error("An answer could not be recorded: %s.", type(error.__cause__).__name__)
         if is_strict:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-from core.domain import Estimate, Label, ModelSpec, OperatingPoint
+from core.domain import Label, ModelSpec
 from core.errors import ModelError
 from core.models.evidence import read_evidence
+from core.models.plain import plain_estimate, plain_point
 from core.models.registry import DamagedModel, list_models, model_folder
 
 
@@ -24,6 +24,7 @@ def _describe(entry: ModelSpec | DamagedModel) -> dict[str, Any]:
         "title": entry.title,
         "version": entry.version,
         "architecture": entry.architecture,
+        "members": entry.members,
         "sha256": entry.sha256,
         "input": list(entry.input.size),
         "intended_use": entry.intended_use.summary,
@@ -36,7 +37,7 @@ def _describe(entry: ModelSpec | DamagedModel) -> dict[str, Any]:
         "labels_exclude_each_other": entry.calibration.activation == "softmax",
         "labels": [_describe_label(label) for label in entry.labels],
         "calibration": entry.calibration.method,
-        "metrics": {name: _describe_estimate(estimate) for name, estimate in entry.metrics.items()},
+        "metrics": {name: plain_estimate(estimate) for name, estimate in entry.metrics.items()},
         **_describe_evidence(entry),
         "licence": entry.licence,
     }
@@ -44,8 +45,8 @@ def _describe(entry: ModelSpec | DamagedModel) -> dict[str, Any]:
 
 def _describe_label(label: Label) -> dict[str, Any]:
     point = label.operating_point
-    points = [_describe_point(one) for one in label.operating_points]
-    chosen = None if point is None else _describe_point(point)
+    points = [plain_point(one) for one in label.operating_points]
+    chosen = None if point is None else plain_point(point)
     return {
         "name": label.name,
         "title": label.title or label.name,
@@ -53,18 +54,6 @@ def _describe_label(label: Label) -> dict[str, Any]:
         "is_finding": label.is_finding,
         "operating_point": chosen,
         "operating_points": points,
-    }
-
-
-def _describe_point(point: OperatingPoint) -> dict[str, Any]:
-    shares = {"sensitivity": point.sensitivity, "specificity": point.specificity}
-    return {
-        "name": point.name,
-        "threshold": point.threshold,
-        "criterion": point.criterion,
-        "origin": point.origin,
-        "n": point.n,
-        **{name: None if share is None else _describe_estimate(share) for name, share in shares.items()},
     }
 
 
@@ -83,13 +72,3 @@ def _describe_evidence(spec: ModelSpec) -> dict[str, Any]:
         "n": {one.name: {"with": one.positives, "without": one.negatives} for one in evidence.labels},
         "confusion_matrix": counts,
     }
-
-
-def _describe_estimate(estimate: Estimate) -> dict[str, Any]:
-    numbers = {"value": estimate.value, "low": estimate.low, "high": estimate.high}
-    reason = {"undefined": estimate.undefined} if estimate.undefined else {}
-    return {**{name: _number_or_none(number) for name, number in numbers.items()}, **reason}
-
-
-def _number_or_none(value: float) -> float | None:
-    return None if math.isnan(value) else round(value, 6)

@@ -7,6 +7,11 @@ radiographs. Nothing is computed twice, so the gate costs next to nothing.
 
     maps ─ mean, standard deviation ─→ root ─→ standardised ─→ principal axes and the rest ─→ distance
 
+Where images of something else were at hand when the gate was fitted, it also tells for each kind of them how much more
+an image is like that kind than like the proper ones, on the same scale; the larger of the two is the distance. What was
+learnt from some kinds tells others, too: a gate for chest CT that knows radiographs and CT of the head refuses MR of
+the brain, which lies well inside the cloud.
+
 Maps from the middle of a network serve best. What training has drawn together at its end, because its answer does not
 need it, can no longer tell an image of something else.
 
@@ -14,7 +19,9 @@ References
 ----------
 Lee et al., "A Simple Unified Framework for Detecting Out-of-Distribution Samples and Adversarial Attacks", NeurIPS 2018
 (Mahalanobis distance of the pooled maps of several layers). Tipping and Bishop, "Probabilistic Principal Component
-Analysis", J. R. Statist. Soc. B 61, 1999 (a covariance of few axes and one variance for the rest).
+Analysis", J. R. Statist. Soc. B 61, 1999 (a covariance of few axes and one variance for the rest). Ren et al., "A
+Simple Fix to Mahalanobis Distance for Improving Near-OOD Detection", arXiv:2106.09022, 2021 (the distance relative to
+that from something else).
 """
 
 from __future__ import annotations
@@ -38,6 +45,9 @@ GATE_FILE = "gate.safetensors"
 
 Values = NDArray[np.float64]
 
+_FARTHEST = 10.0
+"""Logarithm of the largest distance that is told from known kinds, so that it stays a number that can be read."""
+
 _COPY_AGAIN = "Copy the model folder again from where it came, or fit the gate anew with `python -m core gate`."
 
 NO_GATE = Notice(
@@ -47,8 +57,31 @@ NO_GATE = Notice(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Outward:
+    """The directions from proper images towards known kinds of other ones.
+
+    Attributes
+    ----------
+    weights : ndarray, (kinds, D)
+        Of the standardised values.
+    offsets : ndarray, (kinds,)
+    """
+
+    weights: Values
+    offsets: Values
+
+    def distance(self, z: Values) -> Values:
+        """Return how much more standardised values (…, D) are like one of the kinds than like proper ones, (…,).
+
+        It is the exponential of a discriminant, so that it is on the scale of the distance from the cloud.
+        """
+        likest = (z @ self.weights.T + self.offsets).max(axis=-1)
+        return np.asarray(np.exp(np.minimum(likest, _FARTHEST)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class GateStatistics:
-    """The cloud of the training images.
+    """The cloud of the training images, and what lies outside it.
 
     Attributes
     ----------
@@ -62,6 +95,8 @@ class GateStatistics:
         Along them.
     rest : float
         Variance along every other direction.
+    outward : Outward or None
+        None where no images of something else were known.
     """
 
     blocks: tuple[int, ...]
@@ -70,13 +105,23 @@ class GateStatistics:
     components: Values
     variances: Values
     rest: float
+    outward: Outward | None = None
 
     def distance(self, statistics: NDArray[Any]) -> Values:
-        """Return how far averages (…, D) lie from the middle of the cloud, (…,): about 1 for a training image.
+        """Return how unlike the training images averages (…, D) are, (…,): about 1 for one of these.
 
-        It is the Mahalanobis distance, divided by the root of D.
+        It is the distance from the middle of the cloud, or, where that is larger, the one that `outward` tells.
         """
-        z = (root(statistics) - self.mean) / self.scale
+        z = self.standardised(statistics)
+        within = self._from_middle(z)
+        return within if self.outward is None else np.maximum(within, self.outward.distance(z))
+
+    def standardised(self, statistics: NDArray[Any]) -> Values:
+        """Return the roots of averages (…, D), centred and divided by their spread."""
+        return np.asarray((root(statistics) - self.mean) / self.scale)
+
+    def _from_middle(self, z: Values) -> Values:
+        """Return the Mahalanobis distance of standardised values, divided by the root of D."""
         along = z @ self.components.T
         # Rounding must not make what is left over negative.
         left = np.maximum((z**2).sum(axis=-1) - (along**2).sum(axis=-1), 0.0)
@@ -125,6 +170,9 @@ def format_gate(statistics: GateStatistics, *, weights_sha256: str) -> bytes:
         name: np.ascontiguousarray(getattr(statistics, name), dtype=np.float32)
         for name in ("mean", "scale", "components", "variances")
     }
+    if statistics.outward is not None:
+        arrays["outward_weights"] = np.ascontiguousarray(statistics.outward.weights, dtype=np.float32)
+        arrays["outward_offsets"] = statistics.outward.offsets.astype(np.float32)
     arrays["rest"] = np.array([statistics.rest], dtype=np.float32)
     arrays["blocks"] = np.array(statistics.blocks, dtype=np.int64)
     arrays["weights_sha256"] = np.frombuffer(bytes.fromhex(weights_sha256), dtype=np.uint8)
@@ -185,7 +233,16 @@ def _statistics(arrays: Mapping[str, NDArray[Any]]) -> GateStatistics:
         arrays[name].astype(np.float64) for name in ("mean", "scale", "components", "variances")
     )
     blocks = tuple(int(number) for number in arrays["blocks"])
-    return GateStatistics(blocks, mean, scale, components, variances, rest=float(arrays["rest"].item()))
+    rest = float(arrays["rest"].item())
+    return GateStatistics(blocks, mean, scale, components, variances, rest, outward=_outward(arrays))
+
+
+def _outward(arrays: Mapping[str, NDArray[Any]]) -> Outward | None:
+    """Return what was learnt from known kinds of other images; None in a file that has nothing of them."""
+    if "outward_weights" not in arrays:
+        return None
+    weights, offsets = (arrays[f"outward_{name}"].astype(np.float64) for name in ("weights", "offsets"))
+    return Outward(weights, offsets)
 
 
 def _fault(statistics: GateStatistics) -> str:
@@ -193,7 +250,12 @@ def _fault(statistics: GateStatistics) -> str:
     length, axes = len(statistics.mean), len(statistics.variances)
     if statistics.scale.shape != (length,) or statistics.components.shape != (axes, length):
         return "the shapes of its arrays do not fit together"
-    arrays = (statistics.mean, statistics.scale, statistics.components, statistics.variances, statistics.rest)
+    outward = statistics.outward or Outward(np.zeros((1, length)), np.zeros(1))
+    kinds = len(outward.offsets)
+    if not kinds or outward.offsets.shape != (kinds,) or outward.weights.shape != (kinds, length):
+        return "the shapes of its arrays do not fit together"
+    cloud = (statistics.mean, statistics.scale, statistics.components, statistics.variances, statistics.rest)
+    arrays = (*cloud, outward.weights, outward.offsets)
     if not all(np.isfinite(array).all() for array in arrays):
         return "it holds values that are not numbers"
     if min(statistics.scale.min(), statistics.variances.min(), statistics.rest) <= 0:

@@ -20,6 +20,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -190,6 +191,7 @@ def format_spec(spec: ModelSpec) -> str:
     return tomli_w.dumps(document)
 
 
+@lru_cache(maxsize=256)
 def parse_spec(text: str) -> ModelSpec:
     """Parse the text of `model.toml`; `card` stays empty.
 

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from core import __version__
-from core.domain import Estimate, Extent, ModelSpec, Notice, OperatingPoint, Prediction, Score, Voi, VoiLut
+from core.domain import Extent, ModelSpec, Notice, Prediction, Score, Voi, VoiLut
+from core.models.plain import plain_number, plain_point
 from core.models.suitability import call_of, is_call_withheld
 from core.reports.reading import (
     ReportInput,
@@ -109,36 +110,11 @@ def _score(prediction: Prediction, score: Score) -> Json:
         "title": label_title(label),
         "code": label.code,
         "is_finding": label.is_finding,
-        "score": _number(score.value),
+        "score": plain_number(score.value),
         "undefined": "the model gave no number" if math.isnan(score.value) else "",
         "calibrated": score.calibrated,
         "call": call_of(prediction, score),
-        "operating_point": _operating_point(label.operating_point),
-    }
-
-
-def _operating_point(point: OperatingPoint | None) -> Json | None:
-    if point is None:
-        return None
-    return {
-        "name": point.name,
-        "threshold": point.threshold,
-        "criterion": point.criterion,
-        "origin": point.origin,
-        "n": point.n,
-        "sensitivity": _estimate(point.sensitivity),
-        "specificity": _estimate(point.specificity),
-    }
-
-
-def _estimate(estimate: Estimate | None) -> Json | None:
-    if estimate is None:
-        return None
-    return {
-        "value": _number(estimate.value),
-        "low": _number(estimate.low),
-        "high": _number(estimate.high),
-        "undefined": estimate.undefined,
+        "operating_point": None if label.operating_point is None else plain_point(label.operating_point),
     }
 
 
@@ -172,7 +148,3 @@ def _extent(extent: Extent) -> Json:
 
 def _notices(notices: Iterable[Notice]) -> list[Json]:
     return [{"code": notice.code, "message": notice.message} for notice in notices]
-
-
-def _number(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None

@@ -236,6 +236,22 @@ def estimate_in_numbers(estimate: Estimate) -> str:
     return f"{estimate.value:.3f} ({estimate.low:.3f}–{estimate.high:.3f})"
 
 
+def estimate_in_percent(estimate: Estimate) -> str:
+    """Write a share in per cent with its interval: "91 % (95 % interval 86–95 %)"."""
+    if math.isnan(estimate.value):
+        return f"undefined ({estimate.undefined})"
+    if math.isnan(estimate.low):
+        return f"{_percentage(estimate.value)} %"
+    return f"{_percentage(estimate.value)} % (95 % interval {_percentage(estimate.low)}–{_percentage(estimate.high)} %)"
+
+
+def _percentage(share: float) -> str:
+    """Write a share as a whole number of per cent; what is nearly all or nearly nothing keeps a decimal."""
+    value = 100 * share
+    is_extreme = (99 < value < 100) or (0 < value < 1)
+    return f"{value:.1f}" if is_extreme and f"{value:.1f}" not in ("100.0", "0.0") else f"{value:.0f}"
+
+
 def score_in_words(value: float) -> str:
     """Write a score with two decimals; one near 0 or 1 is "< 0.01" or "> 0.99": no score is a certainty."""
     if math.isnan(value):

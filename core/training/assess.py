@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.domain import Calibration, InputSpec, Label, ModelSpec, OperatingPoint
-from core.models.metrics import name_metrics
+from core.domain import Calibration, Estimate, InputSpec, Label, ModelSpec, OperatingPoint
+from core.evaluation import auroc_interval
+from core.models.metrics import ALL_LABELS, name_metrics
 from core.models.network import Network
 from core.training.calibration import (
     Cases,
@@ -59,7 +60,8 @@ def assess(
     where its default calls do so too, the changed conditions are not measured again, and no result of them is there.
     """
     progress("calibrating on validation")
-    calibration, labels = _calibrated(config, prepared, fitted, known=known.calibration if known else None)
+    asked = ask_validation(config, prepared, fitted.network)
+    calibration, labels = _calibrated(config, prepared, asked, known=known.calibration if known else None)
     conditions = () if known is not None and calls_alike(known, calibration, labels) else tuple(CONDITIONS)
     progress("measuring on the test part")
     answers = answer_test_part(fitted.network, config.input, calibration, prepared)
@@ -73,6 +75,7 @@ def assess(
         ),
         together=figures_together(labels, answers, seed=config.seed),
         shortcuts=_shortcuts(config, prepared),
+        on_folds=_on_folds(labels, asked, calibration, seed=config.seed) if config.folds else {},
     )
     spec = ModelSpec(
         id=config.id,
@@ -93,14 +96,15 @@ def assess(
 
 
 def _calibrated(
-    config: TrainingConfig, prepared: Prepared, fitted: Fitted, *, known: Calibration | None = None
+    config: TrainingConfig, prepared: Prepared, asked: Asked, *, known: Calibration | None = None
 ) -> tuple[Calibration, tuple[Label, ...]]:
-    asked = ask_validation(config, prepared, fitted.network)
+    on_plain = config.schedule.calibrate_on == "plain"
+    logits = asked.plain[None] if on_plain else asked.changed
     calibration = calibrate(
-        np.concatenate(asked.changed),
-        np.tile(asked.truth, (len(asked.changed), 1)),
+        np.concatenate(logits),
+        np.tile(asked.truth, (len(logits), 1)),
         activation=prepared.material.activation,
-        origin=asked.cases.origin,
+        origin=f"{asked.cases.name}, as they are" if on_plain else asked.cases.origin,
     )
     if known is not None and is_alike(calibration, known):
         calibration = known
@@ -119,6 +123,15 @@ def _calibrated(
     ]
     labels = (_label(*each, config) for each in zip(prepared.labels, points, strict=True))
     return calibration, tuple(labels)
+
+
+def _on_folds(labels: Sequence[Label], asked: Asked, calibration: Calibration, *, seed: int) -> dict[str, Estimate]:
+    """Return the AUROC of each label over all folds, and the mean where labels exclude each other."""
+    scores = apply_calibration(asked.plain, calibration)
+    answers = Answers(asked.truth, scores, asked.groups, exclusive=calibration.activation == "softmax")
+    areas = {label.name: auroc_interval(asked.truth[:, index], scores[:, index]) for index, label in enumerate(labels)}
+    together = figures_together(labels, answers, seed=seed)
+    return {"all labels, mean": together[ALL_LABELS]["macro_auroc"], **areas} if together else areas
 
 
 @dataclass(frozen=True, slots=True, eq=False)

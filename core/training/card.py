@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +55,7 @@ class Account:
     measured: tuple[Measured, ...]
     together: Mapping[str, Mapping[str, Estimate]]
     shortcuts: Mapping[str, Mapping[str, float]]
+    on_folds: Mapping[str, Estimate] = field(default_factory=dict)
 
     @property
     def examples(self) -> tuple[Example, ...]:
@@ -253,7 +254,19 @@ def _results(account: Account) -> list[str]:
         rows = [(FIGURES[name], format_estimate(estimate)) for name, estimate in one.figures.items()]
         head = (f"{one.label.name}: {one.positives} with, {one.negatives} without", "value (95 % interval)")
         paragraphs.append(format_table(head, rows))
-    return paragraphs
+    return [*paragraphs, *_on_folds(account.on_folds)]
+
+
+def _on_folds(areas: Mapping[str, Estimate]) -> list[str]:
+    if not areas:
+        return []
+    return [
+        "Training and validation, each image answered as it is by the one network that had not learnt from it. The "
+        "networks together are better than one of them, so this is a cautious figure, and of many more images:",
+        format_table(
+            ("folds", "AUROC (95 % interval)"), [(name, format_estimate(area)) for name, area in areas.items()]
+        ),
+    ]
 
 
 def _cases_in_words(account: Account, owner: str) -> str:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from core.domain import ENHANCEMENTS
-from core.training.config import TrainingConfig, read_config, read_toml
+from core.training.config import TrainingConfig
+from core.training.config_file import read_config, read_toml
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

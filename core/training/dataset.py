@@ -164,22 +164,6 @@ def open_file(path: Path) -> OpenFile:
     return OpenFile(frames, facts[0] if facts else "")
 
 
-def read_example(path: Path) -> Image:
-    """Decode the one picture of a file.
-
-    Raises
-    ------
-    DatasetError
-        The file holds no picture, or several.
-    StudyError
-        The picture cannot be decoded.
-    """
-    frames = open_file(path).frames
-    if len(frames) != 1:
-        raise DatasetError(f"The file holds {len(frames)} pictures; one is expected.", code="not-one-picture")
-    return frames[0].load()
-
-
 def read_images(examples: Iterable[Example]) -> Iterator[Image]:
     """Decode the pictures in their order; a file is opened once for all of its pictures that follow one another.
 

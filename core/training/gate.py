@@ -1,20 +1,20 @@
 """Fitting the gate that tells, from pixels, images which a model was not trained on.
 
 The cloud of `core.models.gate` is fitted to training images, each as it is and under two or more changes of
-`CONDITIONS`, so that another resolution, framing, exposure or compression does not count as unusual. Its limits are set
-on validation images, and, where some are given, on known outsiders: images of other parts of the body or other
-modalities. The share of proper images that it refuses is measured on test images.
+`CONDITIONS`, so that another resolution, framing, exposure or compression does not count as unusual. Known outsiders,
+where some are given (images of other parts of the body or other modalities), are learnt from as they are, as thumbnails
+and under one of the changes, so that sharpness does not tell them from proper images; see `core.training.outsiders`.
 
-Outsiders set nothing but the limit. Distances that were learnt from them as well, by a classifier or relative to a
-cloud of their own, told kinds that were left out better from chest CT and worse from brain MR, and made no difference
-for two other kinds of images.
+The limits are set on validation images. The share of proper images that the gate refuses is measured on test images,
+that of others on pictures of nobody, on kinds that it never saw, on other pictures of those that it knows, and for each
+known kind with a gate that was fitted without this one.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -26,6 +26,7 @@ from core.models.gate import GateStatistics, root
 from core.models.network import Network
 from core.models.predict import fused_features
 from core.training.augmentation import Placement, as_batch, reframe, resample
+from core.training.outsiders import Outsiders, fit_outward
 from core.training.split import Division, Part
 from core.training.strangers import strangers
 from core.training.stress import CONDITIONS as STRESSES
@@ -39,7 +40,7 @@ Values = NDArray[np.float64]
 PASSING = 0.99
 """Share of proper images that pass."""
 NEAREST = 0.02
-"""Share of known outsiders of one kind that may be nearer than that kind is said to be."""
+"""Share of outsiders of one kind that may be nearer than that kind is said to be."""
 AXES = 64
 """Principal axes of the cloud at most; more of them made no difference on four kinds of images."""
 LEAST_VARIANCE = 0.05
@@ -63,6 +64,9 @@ def _with_bars(*, rows: float = 1.0, columns: float = 1.0) -> Callable[[Pictures
     return change
 
 
+THUMBNAIL = "resolution 28 %"
+
+
 def _reduced(pictures: Pictures, size: tuple[int, int]) -> Tensor:
     return resample(as_batch(pictures, size=size), share=0.28)
 
@@ -71,10 +75,34 @@ CONDITIONS = {
     **STRESSES,
     "black bars at the sides": _with_bars(columns=1.35),
     "black bars above and below": _with_bars(rows=1.35),
-    "resolution 28 %": _reduced,
+    THUMBNAIL: _reduced,
 }
 """Changes that leave an image a proper one: those under which models are tested, bars that fill it up to another
 format, and thumbnails."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LeftOut:
+    """What a gate that was fitted without a known kind says of that kind.
+
+    Attributes
+    ----------
+    limit : float
+        Of that gate.
+    proper : ndarray, (N,)
+        Its distances of the test images under all of `CONDITIONS`.
+    foreign : ndarray, (M,)
+        Its distances of the kind.
+    """
+
+    limit: float
+    proper: Values
+    foreign: Values
+
+    @property
+    def nearest(self) -> float:
+        """How far the nearest of the kind lie, as a multiple of the limit."""
+        return float(np.quantile(self.foreign, NEAREST)) / self.limit
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,19 +118,41 @@ class FittedGate:
         Distances of the test images under each of `CONDITIONS`.
     foreign : mapping of str to ndarray, (M,)
         Distances of images that should be refused, by what they are.
-    known : frozenset of str
-        Those of `foreign` that the limit was set by.
+    left_out : mapping of str to LeftOut
+        By the known kinds, which are among `foreign` with pictures that were not learnt from.
     """
 
     gate: Gate
     statistics: GateStatistics
     proper: Mapping[str, Values]
     foreign: Mapping[str, Values]
-    known: frozenset[str] = frozenset()
+    left_out: Mapping[str, LeftOut] = field(default_factory=dict)
 
 
-def fit_gate(network: Network, spec: InputSpec, pixels: Pictures, division: Division, *, seed: int) -> FittedGate:
-    """Fit the gate of a trained network, and measure it on test images and on pictures of nobody.
+@dataclass(frozen=True, slots=True, eq=False)
+class Averages:
+    """What was measured of images, (N, D) each: by condition, or by what they are.
+
+    `known` are of the kinds that the gate may learn from; nothing is fitted to `foreign`, which are to be refused.
+    """
+
+    training: Values
+    validation: Mapping[str, Values]
+    test: Mapping[str, Values]
+    foreign: Mapping[str, Values]
+    known: Mapping[str, Values] = field(default_factory=dict)
+
+
+def fit_gate(
+    network: Network,
+    spec: InputSpec,
+    pixels: Pictures,
+    division: Division,
+    *,
+    seed: int,
+    outsiders: Sequence[Outsiders] = (),
+) -> FittedGate:
+    """Fit the gate of a trained network, and measure it on test images, on outsiders and on pictures of nobody.
 
     Parameters
     ----------
@@ -110,6 +160,7 @@ def fit_gate(network: Network, spec: InputSpec, pixels: Pictures, division: Divi
         The pictures of the labelled folder as `core.training.cache` holds them.
     division : Division
         The one that the network was trained with.
+    outsiders : sequence of Outsiders
     """
     blocks = blocks_to_measure(network.eval(), spec)
     measure = fused_features(network, blocks).to(memory_format=torch.channels_last)
@@ -117,54 +168,67 @@ def fit_gate(network: Network, spec: InputSpec, pixels: Pictures, division: Divi
     def measured(pictures: Pictures, condition: str) -> Values:
         return averages(measure, spec, pictures, condition=condition)
 
-    def distances(part: Part) -> Mapping[str, Values]:
+    def of_part(part: Part) -> Mapping[str, Values]:
         chosen = drawn(division.of(part), CHECKED_IMAGES, seed=seed)
-        return {
-            name: statistics.distance(measured(pixels[chosen if name == PLAIN else chosen[:CHANGED_IMAGES]], name))
-            for name in CONDITIONS
-        }
+        return {name: measured(pixels[_for_condition(chosen, name)], name) for name in CONDITIONS}
 
     training = pixels[drawn(division.of(Part.TRAINING), TRAINING_IMAGES, seed=seed)]
-    statistics = fit_statistics(_with_copies(measured, training, seed=seed), blocks=blocks, seed=seed)
-    checked = distances(Part.VALIDATION)
-    usual, limit = limits_from(checked)
+    strange = {**strangers(seed=seed), **{one.name: one.to_measure for one in outsiders}}
+    found = Averages(
+        training=_with_copies(measured, training, seed=seed),
+        validation=of_part(Part.VALIDATION),
+        test=of_part(Part.TEST),
+        foreign={name: measured(pictures, PLAIN) for name, pictures in strange.items()},
+        known={one.name: _of_known(measured, one.to_learn_from, seed=seed) for one in outsiders if one.is_known},
+    )
+    return gate_from(found, fit_statistics(found.training, blocks=blocks, seed=seed))
+
+
+def gate_from(found: Averages, cloud: GateStatistics) -> FittedGate:
+    """Learn from the known kinds, set the limits on the validation images, and measure."""
+    statistics, gate = _outlined(found, cloud, found.known)
+    left_out = {name: _without(name, found, cloud) for name in found.known}
+    foreign = {name: statistics.distance(values) for name, values in found.foreign.items()}
     return FittedGate(
-        gate=Gate("0" * 64, usual=usual, limit=limit, origin=f"{len(checked[PLAIN])} validation images"),
+        gate=with_room(gate, [one.nearest for one in left_out.values()]),
         statistics=statistics,
-        proper=distances(Part.TEST),
-        foreign={
-            name: statistics.distance(measured(pictures, PLAIN)) for name, pictures in strangers(seed=seed).items()
-        },
+        proper={name: statistics.distance(values) for name, values in found.test.items()},
+        foreign=foreign,
+        left_out=left_out,
     )
 
 
-def with_outsiders(fitted: FittedGate, distances: Mapping[str, Values], *, known: Collection[str] = ()) -> FittedGate:
-    """Add what was measured of images of something else, by what they are.
+def _outlined(found: Averages, cloud: GateStatistics, known: Mapping[str, Values]) -> tuple[GateStatistics, Gate]:
+    """Return a gate that knows some kinds of other images."""
+    validation = np.concatenate(list(found.validation.values()))
+    outward = fit_outward(cloud, found.training, list(known.values()), validation) if known else None
+    statistics = replace(cloud, outward=outward)
+    usual, limit = limits_from({name: statistics.distance(values) for name, values in found.validation.items()})
+    return statistics, Gate("0" * 64, usual, limit, origin=f"{len(found.validation[PLAIN])} validation images")
 
-    Those that are `known` set the limit, together with the pictures of nobody; see `with_room`. The others are for
-    testing.
-    """
-    foreign = {**fitted.foreign, **distances}
-    if not known:
-        return replace(fitted, foreign=foreign)
-    setting = frozenset((*fitted.foreign, *known))
-    gate = with_room(fitted.gate, {name: foreign[name] for name in setting})
-    return replace(fitted, gate=gate, foreign=foreign, known=setting)
+
+def _without(kind: str, found: Averages, cloud: GateStatistics) -> LeftOut:
+    """Measure a known kind with a gate that does not know it."""
+    others = {name: values for name, values in found.known.items() if name != kind}
+    statistics, gate = _outlined(found, cloud, others)
+    proper = np.concatenate([statistics.distance(values) for values in found.test.values()])
+    return LeftOut(gate.limit, proper, statistics.distance(found.foreign[kind]))
 
 
 def blocks_to_measure(network: Network, spec: InputSpec) -> tuple[int, ...]:
     """Choose the blocks behind which a network is measured.
 
-    They are the last ones before the three last reductions of the map, and the last but one: fine and middle levels of
-    detail, and as much of the meaning as is left before training draws everything together. The last block alone where
-    the network has no others, or lays its maps out in another way.
+    They are the last ones before the three last reductions of the map, the one half-way between the last two of these,
+    and the last but one: fine and middle levels of detail, and as much of the meaning as is left before training draws
+    everything together. The last block alone where the network has no others, or lays its maps out in another way.
     """
     blocks = network.blocks()
     if not network.family.channels_first or len(blocks) < 2:
         return (len(blocks) - 1,)
     sides = _sides(blocks, torch.zeros(1, spec.channels, *spec.size))
     reductions = [number for number in range(len(blocks) - 1) if sides[number + 1] < sides[number]]
-    return tuple(sorted({*reductions[-3:], len(blocks) - 2}))
+    half_way = sum(reductions[-2:]) // 2 if len(reductions) > 1 else len(blocks) - 2
+    return tuple(sorted({*reductions[-3:], half_way, len(blocks) - 2}))
 
 
 @torch.inference_mode()
@@ -213,14 +277,18 @@ def limits_from(distances: Mapping[str, Values]) -> tuple[float, float]:
     return usual, max(usual, passing_distance(np.concatenate(list(distances.values()))))
 
 
-def with_room(gate: Gate, outsiders: Mapping[str, Values]) -> Gate:
-    """Move the limit half-way to the nearest kind of known outsiders, where these lie beyond it.
+def with_room(gate: Gate, nearest: Sequence[float]) -> Gate:
+    """Move the limit half-way to the nearest known kind, where all lie beyond it.
 
     Other hospitals' images differ in more ways than any list of changes holds. Where nothing is near, there is room
-    for them; where something is, the limit stays.
+    for them; where something is, or nothing is known, the limit stays.
+
+    Parameters
+    ----------
+    nearest : sequence of float
+        How far the nearest of each kind lie, as a multiple of the limit, seen by a gate that did not know the kind.
     """
-    nearest = min(float(np.quantile(distances, NEAREST)) for distances in outsiders.values())
-    return replace(gate, limit=math.sqrt(gate.limit * max(gate.limit, nearest)))
+    return replace(gate, limit=gate.limit * math.sqrt(max(1.0, min(nearest, default=1.0))))
 
 
 def passing_distance(distances: Values, *, share: float = PASSING) -> float:
@@ -243,6 +311,16 @@ def drawn(indices: Indices, limit: int, *, seed: int) -> Indices:
     return np.random.default_rng([seed, 11]).permutation(indices)[:limit]
 
 
+def _for_condition(indices: Indices, condition: str) -> Indices:
+    """Return those that are measured under a condition: of many, others each time, so that one odd image counts once.
+
+    As they are, all are measured.
+    """
+    if condition == PLAIN:
+        return indices
+    return np.roll(indices, -CHANGED_IMAGES * list(CONDITIONS).index(condition))[:CHANGED_IMAGES]
+
+
 def _with_copies(measured: Callable[[Pictures, str], Values], pictures: Pictures, *, seed: int) -> Values:
     """Measure pictures as they are, and copies of them, each under a condition drawn at random without repetition."""
     rng = np.random.default_rng([seed, 12])
@@ -251,3 +329,14 @@ def _with_copies(measured: Callable[[Pictures, str], Values], pictures: Pictures
     order = np.argsort(rng.random((len(pictures), len(names))), axis=1)[:, :copies]
     changed = [measured(pictures[(order == number).any(axis=1)], name) for number, name in enumerate(names)]
     return np.concatenate([measured(pictures, PLAIN), *changed])
+
+
+def _of_known(measured: Callable[[Pictures, str], Values], pictures: Pictures, *, seed: int) -> Values:
+    """Measure pictures of a known kind as they are, half of them as thumbnails, the others under any condition."""
+    pictures = np.asarray(pictures)
+    half = (len(pictures) + 1) // 2
+    lots = np.random.default_rng([seed, 15]).integers(len(CONDITIONS), size=len(pictures) - half)
+    changed = [
+        measured(pictures[half:][lots == number], name) for number, name in enumerate(CONDITIONS) if number in lots
+    ]
+    return np.concatenate([measured(pictures, PLAIN), measured(pictures[:half], THUMBNAIL), *changed])

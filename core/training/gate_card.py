@@ -17,7 +17,7 @@ _BEFORE = "## Known failures"
 """The section that the gate's stands before, where a card has one."""
 
 MARK = "†"
-"""Behind images that the limit was set by."""
+"""Behind kinds of images that the gate knows."""
 
 Values = NDArray[np.float64]
 
@@ -49,9 +49,9 @@ def gate_section(fitted: FittedGate) -> str:
     ]
     foreign = [
         (
-            f"{name} {MARK}" if name in fitted.known else name,
+            f"{name} {MARK}" if name in fitted.left_out else name,
             len(values),
-            _refused(values, fitted.gate),
+            _refused(values, fitted.gate.limit),
             f"{_auroc(proper, values):.4f}",
         )
         for name, values in fitted.foreign.items()
@@ -62,9 +62,10 @@ def gate_section(fitted: FittedGate) -> str:
             _limits(fitted),
             format_table(("proper images, of the test part", "number", "unusual", "refused"), changed),
             format_table(("images that should be refused", "number", "refused", "AUROC"), foreign),
-            f"No number of the gate was set on the images of either table{_but_for(fitted)}; which maps are measured "
-            "was chosen for all models alike. AUROC: distances against those of the proper images under all changes "
-            "together.",
+            f"No number of the gate was set on the images of either table; which maps are measured "
+            f"was chosen for all models alike. {_known(fitted)}AUROC: distances against those of the proper images "
+            "under all changes together.",
+            *_left_out(fitted),
             f"Repeated by `python -m core gate FOLDER --model ID{_folders(fitted)}`, with the folders of the table.",
         )
     )
@@ -72,33 +73,61 @@ def gate_section(fitted: FittedGate) -> str:
 
 def _limits(fitted: FittedGate) -> str:
     gate = fitted.gate
+    learnt = (
+        f" Or, where that is larger, how much more it is like one of the kinds marked {MARK}, from which the gate "
+        "learnt, on the same scale."
+    )
     room = (
-        f" The second was then moved half-way to the nearest kind of the images marked {MARK}, which leaves room for "
-        "proper images of another origin."
+        f" The second was then moved half-way to the nearest of the kinds marked {MARK}, as seen by gates that did not "
+        "know them, which leaves room for proper images of another origin."
     )
     return (
         "How unlike the training images an image is, measured on the network's own maps: their distance is about "
-        f"1. Beyond {gate.usual:.2f} an image is called unusual; beyond {gate.limit:.2f} the model makes no call. "
+        f"1.{learnt if fitted.left_out else ''} Beyond {gate.usual:.2f} an image is called unusual; beyond "
+        f"{gate.limit:.2f} the model makes no call. "
         f"Both were set on {gate.origin}: 99 % of them lie below the first as they are, and 99 % below the second "
-        f"under all the changes of the next table together.{room if fitted.known else ''}"
+        f"under all the changes of the next table together.{room if fitted.left_out else ''}"
+    )
+
+
+def _known(fitted: FittedGate) -> str:
+    """Say what the mark means, with a space behind."""
+    if not fitted.left_out:
+        return ""
+    return (
+        f"Kinds marked {MARK} are known to the gate, from other images than those that are counted here; it never saw "
+        "the others. "
+    )
+
+
+def _left_out(fitted: FittedGate) -> tuple[str, ...]:
+    """Return what gates without each known kind say of it."""
+    if not fitted.left_out:
+        return ()
+    rows = [
+        (name, len(one.foreign), _refused(one.foreign, one.limit), f"{_auroc(one.proper, one.foreign):.4f}")
+        for name, one in fitted.left_out.items()
+    ]
+    proper = np.concatenate([one.proper > one.limit for one in fitted.left_out.values()])
+    return (
+        "How well it tells what it does not know: for each known kind a gate was fitted that knows the others only, "
+        "and its limit set on the validation images alone.",
+        format_table(("kind left out", "number", "refused without it", "AUROC without it"), rows),
+        f"These gates refuse {100 * proper.mean():.1f} % of the proper images under all changes.",
     )
 
 
 def _folders(fitted: FittedGate) -> str:
-    return " --known FOLDER… --foreign FOLDER…" if fitted.known else " --foreign FOLDER…"
-
-
-def _but_for(fitted: FittedGate) -> str:
-    return f", but for those marked {MARK}, which set the limit" if fitted.known else ""
+    return " --known FOLDER… --foreign FOLDER…" if fitted.left_out else " --foreign FOLDER…"
 
 
 def _unusual_and_refused(distances: Values, gate: Gate) -> tuple[str, str]:
     unusual = float(np.mean((distances > gate.usual) & (distances <= gate.limit)))
-    return f"{100 * unusual:.1f} %", _refused(distances, gate)
+    return f"{100 * unusual:.1f} %", _refused(distances, gate.limit)
 
 
-def _refused(distances: Values, gate: Gate) -> str:
-    share = wilson_interval(int(np.count_nonzero(distances > gate.limit)), len(distances))
+def _refused(distances: Values, limit: float) -> str:
+    share = wilson_interval(int(np.count_nonzero(distances > limit)), len(distances))
     return f"{100 * share.value:.1f} % ({100 * share.low:.1f}–{100 * share.high:.1f})"
 
 

@@ -4,27 +4,19 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import numpy as np
-from numpy.typing import NDArray
 
 from core.domain import ModelSpec
-from core.errors import CoreError, DatasetError, ModelError
+from core.errors import DatasetError, ModelError
 from core.models.registry import find_shipped_model, model_folder
 from core.models.spec import read_spec, write_gate
 from core.training.command import report
-from core.training.config import TrainingConfig, read_config, read_toml
-from core.training.dataset import read_example
-
-if TYPE_CHECKING:
-    from core.models.predict import Engine
+from core.training.config import TrainingConfig
+from core.training.config_file import read_config, read_toml
 
 CONFIG_FILE = "training.toml"
-MOST_FOREIGN = 300
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FOLDER",
-        help="the same, but the limit is set by them: half-way between proper images and the nearest of these",
+        help="images of something else that the gate learns from; those of every kind also test a gate without it",
     )
 
 
@@ -99,23 +91,40 @@ def give_gate(
     Raises
     ------
     DatasetError
-        The labelled folder cannot be used, or a folder of foreign images holds none.
+        The labelled folder cannot be used, or a folder of foreign images holds none or too few.
     ModelError
         The model's folder is damaged, or has got other weights meanwhile.
     """
-    from core.models.predict import Engine, load_engine
-    from core.training.gate import fit_gate, with_outsiders
+    from core.models.predict import load_engine
+    from core.training.gate import fit_gate
     from core.training.gate_card import with_gate_section
+    from core.training.outsiders import read_outsiders
     from core.training.preparation import prepare
 
     prepared = prepare(config, progress=report)
     report(prepared.describe())
-    ready = load_engine(replace(spec, gate=None), device="cpu")
+    outsiders = [
+        read_outsiders(
+            folder.resolve(),
+            spec=spec.input,
+            size=config.working_size,
+            work=config.work_folder,
+            is_known=folder in known,
+            seed=config.seed,
+            progress=report,
+        )
+        for folder in (*known, *foreign)
+    ]
+    network = load_engine(replace(spec, gate=None), device="cpu").network
     report("fitting the gate")
-    fitted = fit_gate(ready.network, spec.input, prepared.pictures.pixels, prepared.division, seed=config.seed)
-    ready = Engine(spec, ready.network, ready.device, gate=fitted.statistics)
-    found = {folder.resolve().name: distances_of(ready, folder, seed=config.seed) for folder in (*known, *foreign)}
-    fitted = with_outsiders(fitted, found, known=[folder.resolve().name for folder in known])
+    fitted = fit_gate(
+        network,
+        spec.input,
+        prepared.pictures.pixels,
+        prepared.division,
+        seed=config.seed,
+        outsiders=outsiders,
+    )
     # Its card may have been rewritten in these minutes, or the whole model.
     now = read_spec(model_folder(spec), gate_needed=False)
     if now.sha256 != spec.sha256:
@@ -126,31 +135,3 @@ def give_gate(
         )
     write_gate(model_folder(spec), fitted.gate, fitted.statistics, card=with_gate_section(now.card, fitted))
     return model_folder(spec)
-
-
-def distances_of(ready: Engine, folder: Path, *, seed: int) -> NDArray[np.float64]:
-    """Return the distances of images of a folder, read as for a user; of many, `MOST_FOREIGN` are drawn.
-
-    What cannot be read, or cannot be given to the model, is counted and passed over.
-
-    Raises
-    ------
-    DatasetError
-        Nothing is left.
-    """
-    files = np.array(sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")))
-    drawn = np.random.default_rng([seed, 13]).permutation(files)[:MOST_FOREIGN]
-    distances = [distance for path in drawn for distance in _distance_of(ready, path)]
-    report(f"{folder.resolve().name}: {len(distances)} images measured, {len(drawn) - len(distances)} passed over")
-    if not distances:
-        raise DatasetError("A folder of foreign images holds none that could be read.", code="nothing-readable")
-    return np.array(distances, dtype=np.float64)
-
-
-def _distance_of(ready: Engine, path: Path) -> Iterator[float]:
-    try:
-        distance = ready.run(read_example(path)).distance
-    except CoreError:
-        return
-    assert distance is not None
-    yield distance

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
+import gc
 import logging
 import threading
 from collections.abc import Callable, Sequence
@@ -93,6 +96,20 @@ def _warm_up(model_ids: Sequence[str]) -> None:
         except CoreError as error:
             # Whoever asks this model will be told; here it only did not get warm.
             log.warning("Model %s could not be warmed up: %s", model_id, error.code)
+    spare_libraries_from_collection()
+
+
+@functools.cache
+def spare_libraries_from_collection() -> None:
+    """Leave what is in memory now, PyTorch and the other libraries above all, out of every later garbage collection.
+
+    Streamlit collects after each run of a page, and nothing else runs meanwhile: a third of a second for the half
+    million objects that the libraries bring along and never give up.
+    """
+    gc.collect()
+    gc.freeze()
+    # At the end the libraries look for what was left behind, and would complain of all of it.
+    atexit.register(gc.unfreeze)
 
 
 def source_of(opened: OpenStudy, series: Series | None = None) -> PixelSource:

@@ -5,11 +5,18 @@ from __future__ import annotations
 import streamlit as st
 
 from core import workflow
+from core.ui.access import is_local
 from core.ui.failure import show_error
 from core.ui.intake import bring_a_study, show_left_out
 from core.ui.session import Desk
 from core.ui.side import list_damaged
 from core.workflow import KnownModels
+
+WHERE_IT_STAYS = {
+    True: "Everything stays on this machine.",
+    False: "It goes to this server and no further, and stays in its memory until you close it.",
+}
+"""For whoever sits in front of the machine, and for those who reach it from elsewhere."""
 
 
 def invite(desk: Desk) -> None:
@@ -18,7 +25,7 @@ def invite(desk: Desk) -> None:
         st.title("Drop a study here, or try a sample")
         st.caption(
             "DICOM images, series and multi-frame · NIfTI, MHA, NRRD · PNG, JPEG, TIFF, BMP · many files, a folder or "
-            "a zip. Everything stays on this machine."
+            f"a zip. {WHERE_IT_STAYS[is_local()]}"
         )
         _say_why_not(desk)
         bring_a_study(desk)

@@ -77,8 +77,9 @@ def _columns(count: int) -> list[DeltaGenerator]:
     """Return a place for each entry, in rows of equal height."""
     places: list[DeltaGenerator] = []
     while len(places) < count:
-        places.extend(st.columns(COLUMNS, border=True))
-    return places[:count]
+        places.extend(st.columns(COLUMNS))
+    # A frame for each entry, and none where the last row has no more of them.
+    return [place.container(border=True, height="stretch") for place in places[:count]]
 
 
 def _entry(entry: ModelSpec | DamagedModel, column: DeltaGenerator) -> DeltaGenerator:

@@ -40,12 +40,17 @@ def headline_html(spec: ModelSpec) -> str:
         "For": use_in_words(spec.intended_use),
         "Labels": labels_in_words(spec),
         "AUROC": auroc_in_words(spec),
-        "Network": f"{spec.architecture}, {size_in_words(weights_size(spec))}",
+        "Network": f"{network_in_words(spec)}, {size_in_words(weights_size(spec))}",
     }
     return (
         f'<h3 class="lb-name-of-model">{escape(spec.title)}</h3><p class="lb-meaning">{escape(spec.id)}, version '
         f"{escape(spec.version)}</p>{facts_html(rows)}"
     )
+
+
+def network_in_words(spec: ModelSpec) -> str:
+    """Return "mobilenet_v2", or "4 × mobilenet_v2" of networks that answer together."""
+    return spec.architecture if spec.members == 1 else f"{spec.members} × {spec.architecture}"
 
 
 def damaged_html(damaged: DamagedModel, *, with_title: bool = False) -> str:

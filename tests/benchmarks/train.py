@@ -13,6 +13,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,34 +21,19 @@ import torch
 from torch import nn
 
 from core.io.phantom import synthetic_chest
-from core.training.augmentation_settings import Augmentation
 from core.training.config import Schedule, Split, TrainingConfig
 from core.training.loop import Run
 from core.training.preparation import prepare
 from tests import made
 from tests.benchmarks.measure import Figure, Work, interleaved, median_ratio, medians, say, seconds
+from tests.core.training.materials import STILL
 
 ARCHITECTURE = "mobilenet_v2"
 SIZE, BATCH, RATE = (224, 224), 16, 3e-4
 EPOCHS = 10
 """Of a short training, for the time that includes reading the files."""
-AUGMENTATION = Augmentation(
-    rotation_degrees=10,
-    kept=(0.8, 1.0),
-    stretch=0,
-    balance_proportions=False,
-    shift=0.04,
-    flip_chance=0.5,
-    gamma=0,
-    contrast=0.25,
-    brightness=0.08,
-    shading_chance=0,
-    resolution_chance=0,
-    sharpness_chance=0,
-    noise_chance=0,
-    jpeg_chance=0,
-    erase_chance=0,
-    marker_chance=0,
+AUGMENTATION = replace(
+    STILL, rotation_degrees=10, kept=(0.8, 1.0), shift=0.04, flip_chance=0.5, contrast=0.25, brightness=0.08
 )
 
 

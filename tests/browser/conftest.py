@@ -120,13 +120,15 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture
-def page(context: BrowserContext, complaints: list[str]) -> Iterator[Page]:
+def page(context: BrowserContext, complaints: list[str], request: pytest.FixtureRequest) -> Iterator[Page]:
     """Return a page of one who has not been here before."""
     page = context.new_page()
     page.on("pageerror", lambda error: complaints.append(f"uncaught: {error}"))
     page.on("console", lambda message: _note(message, complaints))
     page.on("requestfailed", lambda request: _note_request(request.url, request.failure, complaints))
     yield page
+    if request.node.stash.get(REPORTS, None) is not None and request.node.stash[REPORTS].failed:
+        _keep(page, CHECKOUT / "test-results", request.node.name)
     if page.url.startswith("http"):
         page.evaluate("localStorage.clear()")
     for left in context.pages:
@@ -153,7 +155,6 @@ def desk(
     server: Server,
     complaints: list[str],
     picture: Callable[[str], None],
-    request: pytest.FixtureRequest,
 ) -> Iterator[Desk]:
     """Open the first page; afterwards the console must be silent and the server's log without a failure."""
     logged = len(server.log_text())
@@ -161,8 +162,6 @@ def desk(
     desk.open()
     yield desk
     picture("end")
-    if request.node.stash.get(REPORTS, None) is not None and request.node.stash[REPORTS].failed:
-        _keep(page, CHECKOUT / "test-results", request.node.name)
     assert complaints == [], "the browser's console must be silent"
     log = LEFT_IN_THE_MIDST.sub("", server.log_text()[logged:])
     assert not re.search("Traceback|Unforeseen", log), log

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import expect
 
-from core.training.config import read_toml
+from core.training.config_file import read_toml
 from core.training.dataset import find_examples
 from core.training.split import Part, draw_parts, join_groups
 from tests import made

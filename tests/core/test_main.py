@@ -152,7 +152,8 @@ def test_models_are_listed_with_their_metrics_and_damage(
     broken, chest = json.loads(capsys.readouterr().out)
     assert broken["error"]["code"] == "model-incomplete"
     assert chest["id"] == MODEL_ID
-    assert chest["metrics"]["Pneumonia auroc"] == {"value": 0.5, "low": 0.4, "high": 0.6}
+    assert chest["metrics"]["Pneumonia auroc"] == {"value": 0.5, "low": 0.4, "high": 0.6, "undefined": ""}
+    assert chest["members"] == 1
     point = chest["labels"][0]["operating_point"]
     assert (point["threshold"], point["criterion"], point["n"]) == (0.41, "95 % sensitivity", 521)
     assert chest["labels"][0]["operating_points"] == [point]

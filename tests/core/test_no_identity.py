@@ -29,7 +29,7 @@ NEEDED = frozenset({"PhotometricInterpretation", "SpecificCharacterSet", "VOILUT
 """Of these the values decide how the file is read; a wrong one is an error or a notice of its own."""
 
 
-def marked(*, but: frozenset[str] = frozenset()) -> bytes:
+def marked(*, but: frozenset[str] = frozenset(), number: int = 1) -> bytes:
     """Return a radiograph with the marker in every text attribute of the standard."""
     names = {
         keyword: f"{MARKER} {keyword[:12]}".upper() if vr != "PN" else f"{MARKER}^{keyword[:12]}"
@@ -40,8 +40,8 @@ def marked(*, but: frozenset[str] = frozenset()) -> bytes:
     described.CodeValue = described.CodeMeaning = f"{MARKER}MEANING"
     anatomy = {"AnatomicRegionSequence": Sequence([described]), "ViewCodeSequence": Sequence([described])}
     windows = {"WindowCenter": [1500, 900], "WindowWidth": [3000, 900]}
-    dates = {"PatientBirthDate": None, "PatientAge": "003Y"}
-    return made.radiograph(64, **names | anatomy | windows | dates)
+    others = {"PatientBirthDate": None, "PatientAge": "003Y", "InstanceNumber": number}
+    return made.radiograph(64, **names | anatomy | windows | others)
 
 
 @pytest.fixture(params=[frozenset(), frozenset({"Modality", "BodyPartExamined", "ViewPosition", "PatientSex"})])

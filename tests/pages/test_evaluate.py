@@ -14,7 +14,6 @@ from core.assessment.jobs import Request
 from core.assessment.outcome import assess, most_wrong
 from core.assessment.store import DATA_VARIABLE, Store
 from core.models.registry import find_model
-from core.ui.evaluate.taking import made_files
 from tests.conftest import CHECKOUT
 from tests.core.assessment.made_set import BRAIN, CHEST, run_job, write_models, write_set
 
@@ -180,7 +179,9 @@ def test_files_are_those_of_the_command(folder: Path, tmp_path: Path) -> None:
     assert len(page.get("download_button")) == 4
     assert main(["evaluate", str(folder), "--model", CHEST.id, "--out", str(tmp_path / "out")]) == 0
     command = json.loads((tmp_path / "out" / "report.json").read_text("utf-8"))
-    own = json.loads(made_files(assess(Store(), job))["report.json"])
+    files = page.session_state["bench"].files.get(f"{job.id}/{hash(find_model(CHEST.id).labels)}")
+    own = json.loads(files["report.json"])
+    assert "Found before the run" in files["report.html"].decode()
     for each in (own, command):
         for passing in ("seconds", "images_per_second", "images_computed"):
             each.pop(passing)

@@ -39,6 +39,11 @@ def current_user() -> User:
     return user
 
 
+def is_local() -> bool:
+    """Whether whoever looks sits in front of the machine that answers."""
+    return settings().mode == "local"
+
+
 def can_sign_out() -> bool:
     """Whether the person signed in here, rather than at a proxy."""
     return settings().mode == "oidc"

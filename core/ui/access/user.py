@@ -14,7 +14,9 @@ import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Final
+from typing import Final, Literal
+
+from core.audit import user_id
 
 STAMP_HEADER: Final = "lightbox-user"
 NAME_LENGTH: Final = 120
@@ -40,14 +42,9 @@ class User:
 LOCAL: Final = User("local", "You")
 
 
-def known_user(mode: str, *identity: str, name: str) -> User:
-    """Return the user whom a provider or proxy knows by `identity`.
-
-    The names of different sources cannot meet: each part goes into the digest with its length.
-    """
-    parts = [mode, *identity]
-    digest = hashlib.sha256("".join(f"{len(part)}:{part}" for part in parts).encode()).hexdigest()
-    return User(f"{mode}-{digest[:24]}", name[:NAME_LENGTH])
+def known_user(mode: Literal["oidc", "proxy"], *identity: str, name: str) -> User:
+    """Return the user whom a provider or proxy knows by `identity`; see `core.audit.user_id`."""
+    return User(user_id(mode, *identity), name[:NAME_LENGTH])
 
 
 def stamp(user: User, *, until: float) -> str:

@@ -21,9 +21,9 @@ from core.evaluation import METRICS, label_curves
 from core.evaluation.subgroups import LEVEL
 from core.reports import plots
 from core.reports.plots import DrawnLabel, drawn_labels
-from core.reports.wording import estimate_in_numbers, label_title
-from core.ui.evaluate.cases import show_gallery
+from core.reports.wording import estimate_in_numbers, label_title, score_in_words
 from core.ui.evaluate.figures import show_chart
+from core.ui.evaluate.gallery import show_gallery
 from core.ui.evaluate.state import PARAMETER, Bench, Table, assessment_of, owner, wake_worker
 from core.ui.evaluate.words import job_in_words, model_title
 from core.ui.failure import show_error
@@ -128,10 +128,25 @@ def _show(bench: Bench, table: Table, pair: Pair) -> None:
     show_chart(left, plots.roc_figure(labels, chosen=labels[0].label.name), key="chart_compared")
     with right:
         st.html(differences_html(pair))
+    _show_disagreements(bench, table, pair)
+
+
+def _show_disagreements(bench: Bench, table: Table, pair: Pair) -> None:
+    """Show the cases that one model calls and the other does not, with what both say; evidence is the first one's."""
     found = pair.pairing.comparison.disagreements
-    st.subheader(f"Where they disagree: {len(found):,} {'case' if len(found) == 1 else 'cases'}")
     numbers = [pair.pairing.cases[one.case][0] for one in found]
-    show_gallery(bench, table, pair.first, numbers, with_heat=False, beside="_apart")
+    others = [f"{pair.names[1]}: score {score_in_words(one.second)}" for one in found]
+    more = dict(zip(numbers, others, strict=True))
+    st.subheader("Where they disagree")
+    show_gallery(
+        bench,
+        table,
+        pair.first,
+        numbers,
+        title="Called by one of them",
+        beside=f"_apart_{pair.second.job.id}",
+        more=more,
+    )
 
 
 def comparison_in_words(pair: Pair) -> str:

@@ -13,10 +13,9 @@ from core.assessment.store import Store
 from core.domain import Estimate
 from core.evaluation import METRICS, predictive_values
 from core.reports import plots
-from core.reports.wording import estimate_in_numbers, label_title
+from core.reports.wording import estimate_in_numbers, estimate_in_percent, label_title
 from core.ui.evaluate.chosen import Chosen, clicked_bin, clicked_cell
 from core.ui.evaluate.state import Bench, Table
-from core.ui.evaluate.words import percent
 from core.ui.models_charts import CONFIG
 from core.ui.models_words import table_html
 
@@ -80,7 +79,7 @@ def show_chart(
 
 def look_at_cases(table: Table, chosen: Chosen) -> None:
     """Go to the gallery with these cases; to be called before the page is drawn."""
-    table.chosen, table.page = chosen, 0
+    table.choose(chosen)
     st.session_state["part"] = "Cases"
 
 
@@ -165,4 +164,5 @@ def _elsewhere(assessment: Assessment, table: Table) -> None:
 
 
 def _predictive_in_words(ppv: Estimate, npv: Estimate) -> str:
-    return f"A **positive** call is right in **{percent(ppv)}**.\n\nA **negative** call is right in **{percent(npv)}**."
+    positive, negative = estimate_in_percent(ppv), estimate_in_percent(npv)
+    return f"A **positive** call is right in **{positive}**.\n\nA **negative** call is right in **{negative}**."

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 
 import streamlit as st
@@ -12,9 +11,9 @@ import streamlit as st
 from core.assessment import jobs, uploads
 from core.assessment.jobs import Job, Request
 from core.assessment.outcome import Assessment, assess
+from core.assessment.service import open_service
 from core.assessment.store import Store
 from core.assessment.uploads import Upload
-from core.assessment.worker import Worker
 from core.data_folder import data_folder
 from core.domain import OperatingPoint
 from core.evaluation import Subgroups
@@ -90,14 +89,18 @@ class Table:
         Where labels are called, by name; the model's own where a label is not named.
     chosen : Chosen
         The cases that are looked at.
-    page : int
-        The part of them that is on the screen, from 0.
+    pages : dict of str to int
+        Which part of a gallery's cases is on the screen, from 0, by what tells the gallery from others.
     """
 
     label: str = ""
     chosen: Chosen = field(default_factory=MostWrong)
-    page: int = 0
+    pages: dict[str, int] = field(default_factory=dict)
     points: dict[str, OperatingPoint] = field(default_factory=dict)
+
+    def choose(self, chosen: Chosen) -> None:
+        """Look at other cases, from the first of them."""
+        self.chosen, self.pages = chosen, {}
 
 
 @dataclass(slots=True, eq=False)
@@ -131,17 +134,7 @@ def owner() -> str:
 
 def open_store() -> Store:
     """Return the store of this server, whose worker is at work."""
-    return _opened(data_folder())[0]
-
-
-@cache
-def _opened(folder: Path) -> tuple[Store, Worker]:
-    """Open the store of a folder once for the process: what nobody needs is deleted, what waits is taken up."""
-    store = Store(folder)
-    uploads.sweep(store)
-    worker = Worker(store)
-    worker.start()
-    return store, worker
+    return open_service(data_folder())[0]
 
 
 def start(store: Store, draft: Draft) -> Job:
@@ -155,7 +148,7 @@ def start(store: Store, draft: Draft) -> Job:
 
 def wake_worker(store: Store) -> None:
     """Let the worker see at once that there is something to do."""
-    _opened(store.folder)[1].start()
+    open_service(store.folder)[1].start()
 
 
 def assessment_of(bench: Bench, store: Store, job: Job) -> Assessment:

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-
 import streamlit as st
 
+from core.assessment.files import inspect_request, outcome_files
 from core.assessment.outcome import Assessment
-from core.assessment.pdf import assessment_pdf
-from core.assessment.record import as_record, predictions_csv
-from core.assessment.report import assessment_html
 from core.assessment.store import Store
 from core.ui.evaluate.state import Bench, Table
 
@@ -26,7 +21,7 @@ FILES = {
 }
 
 
-def show_files(bench: Bench, _store: Store, _table: Table, assessment: Assessment) -> None:
+def show_files(bench: Bench, store: Store, _table: Table, assessment: Assessment) -> None:
     """Offer the files; they are made when they are asked for, at the operating points that are chosen."""
     st.subheader("Take it along")
     st.caption(
@@ -40,7 +35,8 @@ def show_files(bench: Bench, _store: Store, _table: Table, assessment: Assessmen
         if not st.button("Make the files", type="primary", icon=":material/description:", key="make_files"):
             return
         with st.spinner("Writing the report: charts, subgroups, pictures of mistakes"):
-            files = bench.files.put(key, made_files(assessment))
+            inspection = inspect_request(store, assessment.job.request)
+            files = bench.files.put(key, outcome_files(assessment, inspection))
     for name, (title, kind, what) in FILES.items():
         with st.container(horizontal=True, vertical_alignment="center"):
             st.download_button(
@@ -54,14 +50,3 @@ def show_files(bench: Bench, _store: Store, _table: Table, assessment: Assessmen
                 width=200,
             )
             st.caption(what)
-
-
-def made_files(assessment: Assessment) -> Mapping[str, bytes]:
-    """Return the files by name, as the command writes them."""
-    record = json.dumps(as_record(assessment), indent=2, ensure_ascii=False, allow_nan=False)
-    return {
-        "report.html": assessment_html(assessment).encode(),
-        "report.pdf": assessment_pdf(assessment),
-        "predictions.csv": predictions_csv(assessment).encode(),
-        "report.json": f"{record}\n".encode(),
-    }

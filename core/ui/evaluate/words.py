@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from core.assessment import uploads
@@ -10,11 +9,11 @@ from core.assessment.inspection import SetInspection
 from core.assessment.jobs import Job, State
 from core.assessment.outcome import Assessment
 from core.assessment.store import Store
-from core.domain import Estimate, Label, Notice
+from core.domain import Label, Notice
 from core.errors import CoreError
 from core.evaluation import LabelResult
 from core.models.registry import find_model
-from core.reports.wording import label_words
+from core.reports.wording import estimate_in_percent, label_words
 
 HOW_A_SET_LOOKS = """\
 **By folder**: one folder of images for each label, for example `normal/` and `pneumonia/`. Folders `train`, `val` and
@@ -133,22 +132,6 @@ def notices_to_show(found: SetInspection) -> list[Notice]:
 # ── The outcome ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def percent(estimate: Estimate) -> str:
-    """Write a share in per cent with its interval: "91 % (95 % interval 86–95 %)"."""
-    if math.isnan(estimate.value):
-        return f"undefined ({estimate.undefined})"
-    if math.isnan(estimate.low):
-        return f"{_rounded(estimate.value)} %"
-    return f"{_rounded(estimate.value)} % (95 % interval {_rounded(estimate.low)}–{_rounded(estimate.high)} %)"
-
-
-def _rounded(share: float) -> str:
-    """Write a share as a whole number of per cent; what is nearly all or nearly nothing keeps a decimal."""
-    value = 100 * share
-    is_extreme = (99 < value < 100) or (0 < value < 1)
-    return f"{value:.1f}" if is_extreme and f"{value:.1f}" not in ("100.0", "0.0") else f"{value:.0f}"
-
-
 def summary(assessment: Assessment, label: str) -> str:
     """Say what was found, in sentences: all labels together where they exclude each other, then one label."""
     result = assessment.result
@@ -158,7 +141,7 @@ def summary(assessment: Assessment, label: str) -> str:
     sentences = []
     start = f"{images}{of_patients} the model"
     if result.confusion_matrix is not None:
-        sentences.append(f"{start} named the right label in **{percent(result.accuracy)}**.")
+        sentences.append(f"{start} named the right label in **{estimate_in_percent(result.accuracy)}**.")
         start = f"For {label_words(shown)} against all others it"
     sentences.append(_found_and_spared(start, shown, own))
     return " ".join(sentences)
@@ -176,16 +159,17 @@ def _found_and_spared(start: str, shown: Label, own: LabelResult) -> str:
     if not own.positives and not own.negatives:
         return f"Whether an image shows {words} is known of none, so nothing can be said of it."
     if not own.positives:
-        spared = percent(own.metrics["specificity"])
+        spared = estimate_in_percent(own.metrics["specificity"])
         return (
             f"{start} called **{spared}** rightly negative. None of them shows {words}, so what it misses is not known."
         )
     if not own.negatives:
-        found = percent(own.metrics["sensitivity"])
+        found = estimate_in_percent(own.metrics["sensitivity"])
         return f"{start} found **{found}**. All of them show {words}, so how often it alarms falsely is not known."
+    found, spared = (estimate_in_percent(own.metrics[name]) for name in ("sensitivity", "specificity"))
     return (
-        f"{start} found **{percent(own.metrics['sensitivity'])}** of the {own.positives:,} with {words}, and called "
-        f"**{percent(own.metrics['specificity'])}** of the {own.negatives:,} without it rightly negative."
+        f"{start} found **{found}** of the {own.positives:,} with {words}, and called "
+        f"**{spared}** of the {own.negatives:,} without it rightly negative."
     )
 
 

@@ -20,6 +20,7 @@ import torch
 from core.assessment import jobs
 from core.assessment.jobs import Request, State
 from core.assessment.outcome import assess
+from core.assessment.service import open_service, take_up_what_waits
 from core.assessment.store import Store
 from core.assessment.worker import Worker, run_next
 from core.audit import AuditLog
@@ -430,6 +431,7 @@ def test_an_evaluation_is_one_row_of_the_audit_record(
     assert (row.entry.what, row.entry.model_id, said["evaluated"], said["left_out"]) == ("evaluation", CHEST.id, 12, 0)
     assert said["images"] == sorted(hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.rglob("*.png"))
     assert row.entry.who == AuditLog().pseudonym(OWNER)
+    assert json.loads(row.entry.settings)["job"] == job.id
     (store.folder / "audit.sqlite").write_bytes(b"damaged" * 999)
     job = run_job(store, folder)
     assert (job.state, job.message) == (State.DONE, NOT_RECORDED.message)
@@ -438,6 +440,46 @@ def test_an_evaluation_is_one_row_of_the_audit_record(
     job = run_job(store, folder)
     assert job.state is State.FAILED
     assert "held back" in job.message
+
+
+def test_a_job_that_dies_after_its_row_is_recorded_once(
+    folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = jobs.submit(store, Request(CHEST.id, folder), owner=OWNER)
+
+    def dies(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as dying:
+        dying.setattr(jobs, "end", dies)
+        with pytest.raises(KeyboardInterrupt):
+            run_next(store)
+    assert jobs.find_job(store, job.id, owner=OWNER).state is State.RUNNING
+    with store.transaction() as database:
+        database.execute("UPDATE jobs SET held_until = 0")  # as if its time were over
+    assert run_next(store)
+    assert jobs.find_job(store, job.id, owner=OWNER).state is State.DONE
+    assert len(list(AuditLog().rows())) == 1
+    run_job(store, folder)
+    assert len(list(AuditLog().rows())) == 2, "another evaluation of the same images is another row"
+    assert not verify(AuditLog()).fault
+
+
+def test_what_an_earlier_start_left_is_taken_up_without_a_page(folder: Path, store: Store) -> None:
+    job = jobs.submit(store, Request(CHEST.id, folder), owner=OWNER)
+    take_up_what_waits()
+    deadline = time.monotonic() + 120
+    while not jobs.find_job(store, job.id, owner=OWNER).has_ended:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert jobs.find_job(store, job.id, owner=OWNER).state is State.DONE
+    open_service(store.folder)[1].stop()
+
+
+def test_where_nothing_was_evaluated_nothing_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIGHTBOX_DATA", str(tmp_path / "none"))
+    take_up_what_waits()
+    assert not (tmp_path / "none").exists()
 
 
 def test_a_job_is_taken_once(folder: Path, store: Store) -> None:

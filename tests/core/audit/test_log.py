@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,7 @@ from core.audit.entry import Entry, chained
 from core.audit.log import GUARDS, AuditLog, User
 from core.audit.verification import verify
 from core.errors import AuditError
+from core.ui.access.user import known_user
 from tests.serving import CHECKOUT
 
 ENTRY = Entry(
@@ -164,12 +166,22 @@ def test_without_a_record_there_is_nothing_wrong(tmp_path: Path) -> None:
     assert not (tmp_path / "none").exists()
 
 
-def test_users_are_numbers_and_roles_are_named(log: AuditLog, capsys: pytest.CaptureFixture[str]) -> None:
-    row = log.append(replace(ENTRY, who="ada@example.org"))
-    assert row.entry.who == log.append(replace(ENTRY, who="ada@example.org")).entry.who
-    assert row.entry.who != log.append(replace(ENTRY, who="bob@example.org")).entry.who
+PEOPLE = [
+    (("proxy", "ada@example.org"), ["--proxy", "ada@example.org"]),
+    (("oidc", "https://id.example.org", "17"), ["--oidc", "https://id.example.org", "17"]),
+]
+
+
+@pytest.mark.parametrize(("identity", "asked"), PEOPLE)
+def test_users_are_numbers_and_roles_are_named(
+    log: AuditLog, capsys: pytest.CaptureFixture[str], identity: tuple[Any, ...], asked: list[str]
+) -> None:
+    user = known_user(*identity, name="Ada")
+    row = log.append(replace(ENTRY, who=user.id))
+    assert row.entry.who == log.append(replace(ENTRY, who=user.id)).entry.who
+    assert row.entry.who != log.append(replace(ENTRY, who=known_user("proxy", "bob", name="Bob").id)).entry.who
     assert b"example.org" not in log.path.read_bytes()
-    assert main(["audit", "who", "ada@example.org"]) == 0
+    assert main(["audit", "who", *asked]) == 0
     assert capsys.readouterr().out == f"{row.entry.who}\n"
     assert {row.entry.who for row in log.rows()} >= {"local", row.entry.who}
 

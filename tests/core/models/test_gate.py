@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from safetensors.numpy import load, save
 from core.domain import Acquisition, Gate, Image, IntendedUse, Intensity, ModelSpec
 from core.errors import ModelError
 from core.models.files import sha256_of
-from core.models.gate import GATE_FILE, GateStatistics, format_gate, gate_notices, parse_gate, read_gate, root
+from core.models.gate import GATE_FILE, GateStatistics, Outward, format_gate, gate_notices, parse_gate, read_gate, root
 from core.models.predict import Engine, load_engine, predict
 from core.models.preprocessing import to_tensor
 from core.models.spec import SPEC_FILE, WEIGHTS_FILE, read_spec, write_gate, write_model
@@ -58,6 +59,22 @@ def test_mean_and_scale_come_before_the_axes() -> None:
     cloud = replace(statistics(), mean=np.array([1.0, 1.0]), scale=np.array([0.5, 2.0]))
     # Roots 3 and 5, standardised 4 and 2: 16 / 4 + 4 / 1 = 8, over 2.
     assert cloud.distance(np.array([9.0, 25.0])) == pytest.approx(2.0)
+
+
+def test_the_larger_of_both_distances_counts() -> None:
+    towards = Outward(np.array([[0.0, -1.0], [0.5, 0.0]]), np.array([-1.0, 0.25]))
+    gate = replace(statistics(), outward=towards)
+    # Roots 2 and -3: 3 - 1 towards the first kind, 1 + 0.25 towards the second; √5 from the middle.
+    assert gate.distance(np.array([4.0, -9.0])) == pytest.approx(np.exp(2))
+    # Roots 2 and 0: -1 and 1.25.
+    assert gate.distance(np.array([[4.0, 0.0]])) == pytest.approx(np.exp(1.25))
+    # Roots -4 and 1: -2 and -1.75; √((16 / 4 + 1) / 2) from the middle.
+    assert gate.distance(np.array([-16.0, 1.0])) == pytest.approx(np.sqrt(2.5))
+
+
+def test_a_distance_stays_a_number_however_far_an_image_is() -> None:
+    gate = replace(statistics(), outward=Outward(np.array([[1e6, 0.0]]), np.zeros(1)))
+    assert math.isfinite(gate.distance(np.array([1.0, 0.0])))
 
 
 def test_distance_is_the_mahalanobis_distance_of_the_whole_covariance() -> None:
@@ -216,6 +233,15 @@ def test_all_is_stored_in_single_precision() -> None:
     assert {str(arrays[name].dtype) for name in ("mean", "scale", "components", "variances", "rest")} == {"float32"}
 
 
+def test_what_was_learnt_from_other_images_is_kept_and_a_file_without_it_is_read() -> None:
+    cloud = replace(statistics(), outward=Outward(np.array([[0.5, -2.0]] * 3), np.array([0.25, 1.0, -4.0])))
+    read = parse_gate(format_gate(cloud, weights_sha256=HASH), weights_sha256=HASH)
+    assert read.outward is not None
+    np.testing.assert_array_equal(read.outward.weights, cloud.outward.weights)  # type: ignore[union-attr]
+    np.testing.assert_array_equal(read.outward.offsets, [0.25, 1, -4])
+    assert parse_gate(format_gate(statistics(), weights_sha256=HASH), weights_sha256=HASH).outward is None
+
+
 def test_a_model_written_without_a_gate_loses_the_old_one(tmp_path: Path) -> None:
     spec = write(tmp_path)
     write_model(tmp_path / spec.id, CHEST_SPEC, seeded_network(ARCHITECTURE, labels=2).state_dict(), card="x")
@@ -269,12 +295,24 @@ def test_a_gate_of_other_weights_is_refused() -> None:
 
 
 Arrays = dict[str, np.ndarray]
+
+
+def outward(*, kinds: int = 1, length: int = 2, value: float = 0.0) -> Arrays:
+    weights = np.full((kinds, length), value, np.float32)
+    return {"outward_weights": weights, "outward_offsets": np.zeros(kinds, np.float32)}
+
+
 DAMAGE: dict[str, Callable[[Arrays], Arrays]] = {
     "an array is missing": lambda arrays: {name: array for name, array in arrays.items() if name != "scale"},
     "shapes differ": lambda arrays: arrays | {"scale": np.ones(3, np.float32)},
     "axes of another length": lambda arrays: arrays | {"components": np.ones((1, 5), np.float32)},
     "two numbers for the rest": lambda arrays: arrays | {"rest": np.ones(2, np.float32)},
     "not a number": lambda arrays: arrays | {"mean": np.array([0, np.nan], np.float32)},
+    "kinds of another length": lambda arrays: arrays | outward(kinds=2, length=3),
+    "fewer offsets than kinds": lambda arrays: arrays | outward(kinds=2) | {"outward_offsets": np.zeros(1, np.float32)},
+    "no kinds": lambda arrays: arrays | outward(kinds=0),
+    "offsets are missing": lambda arrays: arrays | {"outward_weights": np.zeros((1, 2), np.float32)},
+    "a weight that is not a number": lambda arrays: arrays | outward(value=np.inf),
     "no spread": lambda arrays: arrays | {"variances": np.zeros(1, np.float32)},
 }
 

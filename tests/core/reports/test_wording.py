@@ -13,6 +13,7 @@ from core.reports.wording import (
     accuracy_in_words,
     call_in_words,
     device_in_words,
+    estimate_in_percent,
     estimate_in_words,
     headline,
     number_in_words,
@@ -321,3 +322,16 @@ def test_outside_the_intended_use_nothing_is_called(is_exclusive):
     assert headline(given) == "Not for this kind of image"
     assert [told_call(given, each) for each in scores] == ["no call", "no call"]
     assert told_call(prediction(*scores), scores[0]) == "positive"
+
+
+@pytest.mark.parametrize(
+    ("estimate", "words"),
+    [
+        (Estimate(0.914, 0.861, 0.951), "91 % (95 % interval 86–95 %)"),
+        (Estimate(0.996, 0.991, 1.0), "99.6 % (95 % interval 99.1–100 %)"),
+        (Estimate(0.0, 0.0, 0.004), "0 % (95 % interval 0–0.4 %)"),
+        (Estimate(math.nan, math.nan, math.nan, "no case with the finding"), "undefined (no case with the finding)"),
+    ],
+)
+def test_shares_in_per_cent(estimate: Estimate, words: str) -> None:
+    assert estimate_in_percent(estimate) == words

@@ -19,6 +19,7 @@ STILL = Augmentation(
     rotation_degrees=0,
     kept=(1.0, 1.0),
     stretch=0,
+    balance_proportions=False,
     shift=0,
     flip_chance=0,
     gamma=0,

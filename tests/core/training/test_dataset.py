@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from core.errors import CoreError, DatasetError
-from core.training.dataset import find_examples, patient_of, read_example
+from core.training.dataset import find_examples, open_file, patient_of
 from core.training.split import Part
 from tests.core.training.films import film, labelled_folder, write
 
@@ -103,12 +103,12 @@ def test_a_pattern_that_is_none_is_refused(tmp_path: Path) -> None:
 
 def test_a_film_is_read_by_the_same_reader_as_an_upload(tmp_path: Path) -> None:
     picture = film(np.random.default_rng(0), opacity=True, shape=(40, 60))
-    image = read_example(write(tmp_path / "a.png", picture))
-    assert np.array_equal(image.pixels, picture)
+    (frame,) = open_file(write(tmp_path / "a.png", picture)).frames
+    assert np.array_equal(frame.load().pixels, picture)
 
 
 def test_text_is_not_a_picture(tmp_path: Path) -> None:
     file = tmp_path / "a.png"
     file.write_text("not a picture")
     with pytest.raises(CoreError):
-        read_example(file)
+        open_file(file).frames[0].load()

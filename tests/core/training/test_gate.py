@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy.stats import multivariate_normal
 from sklearn.decomposition import PCA
 
 from core.domain import Gate, InputSpec
 from core.errors import DatasetError, ModelError
-from core.models.gate import root
+from core.models.gate import GateStatistics, root
 from core.models.network import Network
 from core.models.predict import fused_features, load_engine
 from core.models.spec import WEIGHTS_FILE, read_spec
@@ -23,18 +24,21 @@ from core.training.augmentation import as_batch
 from core.training.gate import (
     AXES,
     CONDITIONS,
+    Averages,
     FittedGate,
+    LeftOut,
     averages,
     blocks_to_measure,
     fit_gate,
     fit_statistics,
+    gate_from,
     limits_from,
     passing_distance,
-    with_outsiders,
     with_room,
 )
 from core.training.gate_card import MARK, TITLE, gate_section, with_gate_section
 from core.training.gate_command import add_arguments, run
+from core.training.outsiders import Outsiders, fit_outward
 from core.training.split import Division, Part
 from core.training.strangers import EACH, SIDE, strangers
 from core.training.stress import PLAIN
@@ -78,27 +82,15 @@ def test_limits_by_hand() -> None:
     assert limits_from({PLAIN: plain, "changed": np.zeros(9000)}) == (198.0, 198.0)
 
 
-def test_known_outsiders_far_away_leave_room() -> None:
+def test_outsiders_far_away_leave_room() -> None:
     gate = Gate("0" * 64, usual=1.5, limit=2.0, origin="x")
-    far, farther = np.full(50, 8.0), np.full(50, 18.0)
-    far[0] = 0.1  # one odd picture in fifty
-    assert with_room(gate, {"far": farther}) == replace(gate, limit=6.0)  # √(2 · 18)
-    assert with_room(gate, {"hands": farther, "heads": np.r_[far, far, 8.0]}).limit == pytest.approx(4.0)
+    assert with_room(gate, [9.0, 4.0]) == replace(gate, limit=4.0)  # 2 · √4
+    assert with_room(gate, [9.0, 0.9]) == with_room(gate, []) == gate
 
 
-def test_known_outsiders_that_are_near_leave_the_limit_where_it_is() -> None:
-    gate = Gate("0" * 64, usual=1.5, limit=2.0, origin="x")
-    assert with_room(gate, {"near": np.array([1.9, 2.5, 3.0]), "far": np.full(9, 50.0)}) == gate
-
-
-def test_only_known_outsiders_and_pictures_of_nobody_set_the_limit() -> None:
-    fitted = replace(hand_made(), foreign={"noise": np.full(9, 18.0)})
-    measured = {"hands": np.full(9, 8.0), "heads": np.full(9, 2.5)}
-    assert with_outsiders(fitted, measured).gate == fitted.gate
-    moved = with_outsiders(fitted, measured, known=["hands"])
-    assert moved.gate == replace(fitted.gate, limit=4.0)  # √(2 · 8); the heads at 2.5 are left for testing
-    assert moved.known == {"noise", "hands"}
-    assert list(moved.foreign) == ["noise", "hands", "heads"]
+def test_the_nearest_of_a_kind_are_told_but_for_one_odd_picture_in_fifty() -> None:
+    far = np.r_[0.1, np.full(100, 8.0)]
+    assert LeftOut(limit=2.0, proper=np.ones(3), foreign=far).nearest == pytest.approx(4.0)
 
 
 # ── The cloud ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -136,14 +128,83 @@ def test_few_images_get_few_axes_and_wide_networks_small_files() -> None:
 @pytest.mark.parametrize(
     ("architecture", "expected"),
     [
-        ("mobilenet_v2", (3, 6, 13, 17)),  # the last of 56², 28² and 14² at 224², and the last but one
-        ("resnet18", (5, 7, 9, 10)),  # conv1, bn1, relu, maxpool, then two blocks a layer
-        ("densenet121", (4, 6, 8, 10)),
+        ("mobilenet_v2", (3, 6, 9, 13, 17)),  # the last of 56², 28² and 14² at 224², one half-way, and the last but one
+        ("resnet18", (5, 7, 8, 9, 10)),  # conv1, bn1, relu, maxpool, then two blocks a layer
+        ("densenet121", (4, 6, 7, 8, 10)),
         ("swin_t", (2,)),  # lays its maps out in another way
     ],
 )
 def test_blocks_to_measure(architecture: str, expected: tuple[int, ...]) -> None:
     assert blocks_to_measure(seeded_network(architecture), replace(SPEC, size=(224, 224))) == expected
+
+
+# ── Learning from outsiders ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def made_averages(rng: np.random.Generator, towards: np.ndarray) -> np.ndarray:
+    """Return averages of 150 images, whose roots scatter by 1 and lie `towards` something from 20."""
+    return (20 + rng.normal(size=(150, len(towards))) + towards) ** 2
+
+
+def found_averages(kinds: dict[str, np.ndarray]) -> Averages:
+    """Return proper images and kinds that lie by so much beside them."""
+    rng, nothing = np.random.default_rng(7), np.zeros(100)
+    drawn = {name: (made_averages(rng, towards), made_averages(rng, towards)) for name, towards in kinds.items()}
+    return Averages(
+        training=made_averages(rng, nothing),
+        validation={PLAIN: made_averages(rng, nothing), "changed": made_averages(rng, nothing)},
+        test={PLAIN: made_averages(rng, nothing)},
+        foreign={name: measured for name, (_, measured) in drawn.items()},
+        known={name: learnt for name, (learnt, _) in drawn.items()},
+    )
+
+
+def cloud_of(found: Averages) -> GateStatistics:
+    return fit_statistics(found.training, blocks=(0,), seed=0)
+
+
+def test_discriminants_are_those_of_linear_discriminant_analysis() -> None:
+    found = found_averages({"hands": 3 * np.eye(100)[1], "heads": 3 * np.eye(100)[2]})
+    cloud, proper, kinds = cloud_of(found), found.validation[PLAIN], list(found.known.values())
+    outward = fit_outward(cloud, found.training, kinds, proper)
+    z = [cloud.standardised(values) for values in (found.training, *kinds)]
+    spread = np.cov(z[0].T, bias=True) / 2 + np.cov(z[1].T, bias=True) / 4 + np.cov(z[2].T, bias=True) / 4
+    spread = 0.8 * spread + 0.2 * np.trace(spread) / 100 * np.eye(100)
+    probe = cloud.standardised(proper)
+    likelihoods = np.stack([multivariate_normal(group.mean(axis=0), spread).logpdf(probe) for group in z])
+    score, distance = (likelihoods[1:] - likelihoods[0]).max(axis=0), np.log(cloud.distance(proper))
+    expected = (score - score.mean()) / score.std() * distance.std() + distance.mean()
+    np.testing.assert_allclose(np.log(outward.distance(probe)), expected, rtol=1e-8)
+
+
+def test_a_kind_within_the_cloud_is_told_when_a_like_one_is_known() -> None:
+    # Far along one of a hundred axes is not far in the mean over all.
+    found = found_averages({"heads": 7 * np.eye(100)[0], "brains": 5 * np.eye(100)[0]})
+    unknowing, fitted = gate_from(replace(found, known={}), cloud_of(found)), gate_from(found, cloud_of(found))
+    assert np.mean(unknowing.foreign["brains"] > unknowing.gate.limit) < 0.5
+    assert np.mean(fitted.foreign["brains"] > fitted.gate.limit) > 0.9
+    assert np.mean(fitted.left_out["brains"].foreign > fitted.left_out["brains"].limit) > 0.9
+    assert np.mean(fitted.proper[PLAIN] > fitted.gate.limit) <= 0.03
+
+
+def test_a_kind_is_left_out_by_a_gate_that_knows_the_others() -> None:
+    found = found_averages({"hands": 3 * np.eye(100)[1], "heads": 3 * np.eye(100)[2]})
+    fitted = gate_from(found, cloud_of(found))
+    less = gate_from(replace(found, known={"heads": found.known["heads"]}), cloud_of(found))
+    np.testing.assert_array_equal(fitted.left_out["hands"].foreign, less.foreign["hands"])
+    np.testing.assert_array_equal(fitted.left_out["hands"].proper, less.proper[PLAIN])
+    alone = gate_from(replace(found, known={}), cloud_of(found))
+    assert less.left_out["heads"].limit == alone.gate.limit
+    assert alone.left_out == {}
+    assert alone.statistics.outward is None
+
+
+def test_two_thirds_of_known_kinds_are_learnt_from() -> None:
+    pictures = np.arange(9, dtype=np.uint8)[:, None, None]
+    known, other = Outsiders("hands", pictures, is_known=True), Outsiders("hands", pictures)
+    assert known.to_learn_from.ravel().tolist() == [0, 1, 2, 3, 4, 5]
+    assert known.to_measure.ravel().tolist() == [6, 7, 8]
+    assert (len(other.to_learn_from), len(other.to_measure)) == (0, 9)
 
 
 # ── Films and strangers ───────────────────────────────────────────────────────────────────────────────────────────
@@ -249,6 +310,12 @@ def hand_made() -> FittedGate:
     return FittedGate(gate, cloud, {PLAIN: proper}, {"hands": hands})
 
 
+def with_hands_known() -> FittedGate:
+    """Return the same of a gate that knows hands: without them it refuses two of three, and no proper film."""
+    left_out = LeftOut(limit=3.0, proper=np.array([1.0, 2.0]), foreign=np.array([1.5, 4.0, 5.0]))
+    return replace(hand_made(), left_out={"hands": left_out})
+
+
 def test_the_section_counts() -> None:
     section = gate_section(hand_made())
     # Wilson, 1 of 4: 4.6–69.9 %; 1 of 2: 9.5–90.5 %. Pairs in order: 3 of 4 below 1.9, 4 of 4 below 7.
@@ -258,11 +325,14 @@ def test_the_section_counts() -> None:
     assert "beyond 2.00 " in section
 
 
-def test_the_section_names_what_the_limit_was_set_by() -> None:
-    plain, moved = gate_section(hand_made()), gate_section(with_outsiders(hand_made(), {}, known=["hands"]))
+def test_the_section_names_what_is_known_and_what_a_gate_without_it_says() -> None:
+    plain, known = gate_section(hand_made()), gate_section(with_hands_known())
     assert MARK not in plain
-    assert f"| hands {MARK} | 2 |" in moved
-    assert f"half-way to the nearest kind of the images marked {MARK}" in moved
+    assert "left out" not in plain
+    assert f"| hands {MARK} | 2 |" in known
+    # Wilson, 2 of 3: 20.8–93.9 %. Pairs in order: 5 of 6.
+    assert "| hands | 3 | 66.7 % (20.8–93.9) | 0.8333 |" in known
+    assert "These gates refuse 0.0 % of the proper images" in known
 
 
 def test_the_section_is_placed_and_replaced() -> None:
@@ -284,7 +354,7 @@ def trained(made_weights: Path, tmp_path: Path) -> Path:
         name = ("clear", "opaque")[index % 2]
         write(tmp_path / "films" / name / f"p{index}.png", film(rng, opacity=bool(index % 2)))
     drawn = strangers(seed=1)
-    for index in range(5):
+    for index in range(6):
         write(tmp_path / "hands" / f"{index}.png", drawn["pages of text"][index])
         write(tmp_path / "noise" / f"{index}.png", drawn["white noise"][index])
     (tmp_path / "hands" / "notes.txt").write_text("not a picture")
@@ -311,15 +381,19 @@ def test_a_model_folder_is_given_a_gate(
     assert run(options(*words)) == 0
     told = capsys.readouterr()
     assert told.out.strip() == str(folder)
-    assert "hands: 5 images measured, 1 passed over" in told.err
+    assert "hands: 6 images read, 1 passed over" in told.err
     assert (folder / WEIGHTS_FILE).read_bytes() == before
     spec = read_spec(folder)
     assert spec.gate is not None
     assert math.isfinite(spec.gate.limit)
     assert f"## {TITLE}" in spec.card
-    assert "| hands | 5 |" in spec.card
-    assert f"| noise {MARK} | 5 |" in spec.card
-    assert load_engine(spec, device="cpu").gate is not None
+    assert "| hands | 6 |" in spec.card
+    # Of six, four are learnt from; the one known kind left out, there is the cloud alone.
+    assert f"| noise {MARK} | 2 |" in spec.card
+    assert "| noise | 2 |" in spec.card
+    gate = load_engine(spec, device="cpu").gate
+    assert gate is not None
+    assert gate.outward is not None
 
 
 def test_a_model_that_is_replaced_meanwhile_gets_no_gate_of_the_old_one(
@@ -341,3 +415,12 @@ def test_without_its_configuration_a_model_gets_none(trained: Path, made_weights
     with pytest.raises(DatasetError) as caught:
         run(options(str(trained / "films"), "--model", CHEST_SPEC.id))
     assert caught.value.code == "no-training-configuration"
+
+
+def test_a_folder_with_too_few_known_outsiders_is_refused(trained: Path) -> None:
+    for file in (trained / "noise").glob("[2-5].png"):
+        file.unlink()
+    words = (str(trained / "films"), "--model", CHEST_SPEC.id, "--known", str(trained / "noise"))
+    with pytest.raises(DatasetError) as caught:
+        run(options(*words, "--work", str(trained / "work")))
+    assert caught.value.code == "too-few-outsiders"

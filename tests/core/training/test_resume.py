@@ -10,7 +10,8 @@ from pathlib import Path
 import torch
 
 from core.training.checkpoint import read_checkpoint
-from core.training.config import TrainingConfig, read_config, read_toml
+from core.training.config import TrainingConfig
+from core.training.config_file import read_config, read_toml
 from core.training.loop import fit
 from core.training.preparation import prepare
 from tests.core.training.films import labelled_folder

@@ -24,9 +24,9 @@ from core.models.provenance import image_hash, training_hashes
 from core.models.spec import read_spec
 from core.training.assess import ask_validation
 from core.training.augmentation_settings import Augmentation
-from core.training.calibration import OPERATING_POINTS, apply_calibration
+from core.training.calibration import OPERATING_POINTS, apply_calibration, calibrate
 from core.training.config import ClassLabel, Schedule, Split, TrainingConfig, Try, Words
-from core.training.dataset import read_example
+from core.training.dataset import open_file
 from core.training.folds import material_of_members
 from core.training.preparation import prepare
 from core.training.run import train
@@ -113,7 +113,7 @@ class TestModelFolder:
         for index in range(40):
             file = write(tmp_path / f"{index}.png", film(rng, opacity=bool(index % 2)))
             with torch.inference_mode():
-                logits = network(to_tensor(read_example(file), spec.input).tensor[None]).numpy()
+                logits = network(to_tensor(open_file(file).frames[0].load(), spec.input).tensor[None]).numpy()
             truth.append(index % 2)
             scores.append(apply_calibration(logits, spec.calibration)[0, 0])
         assert auroc(truth, scores) > 0.9
@@ -273,7 +273,7 @@ def test_members_are_trained_from_other_random_numbers_and_answer_together(tmp_p
 
 def test_with_folds_each_network_answers_for_calibration_what_it_did_not_learn_from(tmp_path: Path) -> None:
     labelled_folder(tmp_path / "films")
-    schedule = replace(SCHEDULE, epochs=1, epoch_images=16, selection="last", copies=1)
+    schedule = replace(SCHEDULE, epochs=1, epoch_images=16, selection="last", copies=1, calibrate_on="plain")
     config = configuration(
         tmp_path,
         architecture="small_cnn",
@@ -288,6 +288,7 @@ def test_with_folds_each_network_answers_for_calibration_what_it_did_not_learn_f
     state = load_file(tmp_path / "weights" / "opacity" / "model.safetensors")
     assert {value.dtype for value in state.values() if value.is_floating_point()} == {torch.float16}
     assert "3 folds" in spec.card
+    assert "had not learnt from it" in spec.card
 
     prepared = prepare(config, progress=lambda _said: None)
     network = load_engine(spec, root=tmp_path / "weights", device="cpu").network
@@ -296,11 +297,16 @@ def test_with_folds_each_network_answers_for_calibration_what_it_did_not_learn_f
     asked = ask_validation(config, prepared, network)
     assert len(asked.plain) == len(known)
     assert spec.labels[0].operating_points[0].n == len(known)
+    assert spec.calibration.origin.endswith("as they are")
+    again = calibrate(asked.plain, asked.truth, activation="sigmoid", origin=spec.calibration.origin)
+    assert again.temperature == pytest.approx(spec.calibration.temperature, rel=1e-3)
     materials = material_of_members(config, prepared)
     order = np.concatenate([material.validation for material in materials])
     for number, (member, material) in enumerate(zip(network.members, materials, strict=True)):
         with torch.inference_mode():
-            image = to_tensor(read_example(prepared.pictures.examples[material.validation[0]].path), spec.input)
+            image = to_tensor(
+                open_file(prepared.pictures.examples[material.validation[0]].path).frames[0].load(), spec.input
+            )
             expected = member(image.tensor[None]).numpy()[0]
         place = np.flatnonzero(order == material.validation[0])[0]
         np.testing.assert_allclose(asked.plain[place], expected, atol=1e-5, err_msg=str(number))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import threading
 from pathlib import Path
 from types import SimpleNamespace
@@ -168,6 +169,18 @@ class TestWarmUp:
         monkeypatch.setattr(workflow, "warm_up", fail)
         asking.warm_up_in_background(CHEST_SPEC)
         timers[0].function(*timers[0].args)
+
+    def test_afterwards_garbage_is_not_looked_for_among_the_libraries(
+        self, timers: list[threading.Timer], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        froze: list[str] = []
+        monkeypatch.setattr(workflow, "warm_up", lambda _model_id: froze.append("warm"))
+        monkeypatch.setattr(gc, "freeze", lambda: froze.append("frozen"))
+        asking.spare_libraries_from_collection.cache_clear()
+        asking.warm_up_in_background(CHEST_SPEC)
+        timers[0].function(*timers[0].args)
+        timers[0].function(*timers[0].args)
+        assert froze == ["warm", "frozen", "warm"]
 
 
 class TestProposal:

@@ -16,6 +16,7 @@ from core.ui.models_words import (
     auroc_in_words,
     labels_in_words,
     metrics_html,
+    network_in_words,
     operating_points_html,
     origins_html,
     size_in_words,
@@ -50,6 +51,11 @@ def test_many_labels_are_counted() -> None:
 
 def test_a_size_is_in_millions_of_bytes() -> None:
     assert size_in_words(9_066_876) == "9.1 MB"
+
+
+def test_networks_that_answer_together_are_counted() -> None:
+    assert network_in_words(CHEST_SPEC) == CHEST_SPEC.architecture
+    assert network_in_words(replace(CHEST_SPEC, members=4)) == f"4 × {CHEST_SPEC.architecture}"
 
 
 class TestFigures:

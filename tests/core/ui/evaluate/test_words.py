@@ -6,14 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from core.assessment.jobs import Job, Request, State
 from core.assessment.outcome import Assessment
-from core.domain import Estimate
 from core.evaluation import evaluate_scores
 from core.ui.evaluate.chosen import Called, Cell, Scored, clicked_bin, clicked_cell
-from core.ui.evaluate.words import duration_in_words, percent, progress_in_words, summary
+from core.ui.evaluate.words import duration_in_words, progress_in_words, summary
 from tests.made_models import CHEST_SPEC, TUMOUR_SPEC
 
 NAN = float("nan")
@@ -27,19 +25,6 @@ def outcome(truth: list[list[float]], scores: list[list[float]], *, thresholds: 
     names = [label.name for label in labels]
     result = evaluate_scores(truth, scores, names, thresholds, exclusive=exclusive, draws=20)
     return Assessment(JOB, model, labels, (), "folders", len(truth), (), (), (), result)
-
-
-@pytest.mark.parametrize(
-    ("estimate", "words"),
-    [
-        (Estimate(0.914, 0.861, 0.951), "91 % (95 % interval 86–95 %)"),
-        (Estimate(0.996, 0.991, 1.0), "99.6 % (95 % interval 99.1–100 %)"),
-        (Estimate(0.0, 0.0, 0.004), "0 % (95 % interval 0–0.4 %)"),
-        (Estimate(NAN, NAN, NAN, "no case with the finding"), "undefined (no case with the finding)"),
-    ],
-)
-def test_shares_in_per_cent(estimate: Estimate, words: str) -> None:
-    assert percent(estimate) == words
 
 
 def test_one_label_is_summed_up_by_what_is_found_and_spared() -> None:

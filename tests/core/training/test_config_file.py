@@ -8,7 +8,8 @@ import pytest
 from core.domain import InputSpec, VoiFunction, WindowLevel
 from core.errors import TrainingError
 from core.training.command import PLACES, add_arguments, config_from
-from core.training.config import ClassLabel, LabelTable, TrainingConfig, read_config, read_toml
+from core.training.config import ClassLabel, LabelTable, TrainingConfig
+from core.training.config_file import read_config, read_toml
 
 MINIMAL = {"data": "films", "out": "weights/one"}
 TOML = """
