@@ -62,9 +62,9 @@ def gate_section(fitted: FittedGate) -> str:
             _limits(fitted),
             format_table(("proper images, of the test part", "number", "unusual", "refused"), changed),
             format_table(("images that should be refused", "number", "refused", "AUROC"), foreign),
-            f"No number of the gate was set on the images of either table; which maps are measured "
-            f"was chosen for all models alike. {_known(fitted)}AUROC: distances against those of the proper images "
-            "under all changes together.",
+            "No number of the gate was set on the images of either table; which maps are measured, and how, was chosen "
+            "for all models alike, by how well such kinds were told that had been left out. "
+            f"{_known(fitted)}AUROC: distances against those of the proper images under all changes together.",
             *_left_out(fitted),
             f"Repeated by `python -m core gate FOLDER --model ID{_folders(fitted)}`, with the folders of the table.",
         )

@@ -328,7 +328,7 @@ def test_the_section_counts() -> None:
 def test_the_section_names_what_is_known_and_what_a_gate_without_it_says() -> None:
     plain, known = gate_section(hand_made()), gate_section(with_hands_known())
     assert MARK not in plain
-    assert "left out" not in plain
+    assert "kind left out" not in plain
     assert f"| hands {MARK} | 2 |" in known
     # Wilson, 2 of 3: 20.8–93.9 %. Pairs in order: 5 of 6.
     assert "| hands | 3 | 66.7 % (20.8–93.9) | 0.8333 |" in known
