@@ -143,6 +143,9 @@ class Image:
     stored_range : (low, high) or None
         Inclusive range, in the units of `pixels`, of values that the stored bits could hold: (0, 4095) for 12 bits
         (BitsStored). None where the file does not say, or a LUT makes it meaningless.
+    graphics : ndarray of bool, (rows, columns), or None
+        What the file itself wants drawn over the image (overlay planes, PS3.3 C.9.2). It may name the patient, and is
+        neither shown to models nor taken along.
     uid : str
         SHA-256 of the file's bytes plus the frame's number: the key for every cache.
     notices : tuple of Notice
@@ -158,6 +161,7 @@ class Image:
     padding: tuple[float, float] | None = None
     notices: tuple[Notice, ...] = ()
     stored_range: tuple[float, float] | None = None
+    graphics: NDArray[np.bool_] | None = None
 
     @property
     def shape(self) -> tuple[int, int]:

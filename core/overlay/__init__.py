@@ -13,12 +13,22 @@ Nothing here stretches a heatmap: whoever shows one passes the `limits` of the c
 """
 
 from core.overlay.bar import colour_bar, ticks
-from core.overlay.colour import CONTOUR_COLOUR, ColourMap, Limits, colour_map, limits_for, overlay
+from core.overlay.colour import (
+    CONTOUR_COLOUR,
+    GRAPHICS_COLOUR,
+    ColourMap,
+    Limits,
+    colour_map,
+    lay_graphics,
+    limits_for,
+    overlay,
+)
 from core.overlay.grid import crop_and_scale, heatmap_on_grid, whole_image, zoomed_region
 from core.overlay.picture import Colour, Picture, as_rgb, encode_png, label_font, side_by_side
 
 __all__ = [
     "CONTOUR_COLOUR",
+    "GRAPHICS_COLOUR",
     "Colour",
     "ColourMap",
     "Limits",
@@ -30,6 +40,7 @@ __all__ = [
     "encode_png",
     "heatmap_on_grid",
     "label_font",
+    "lay_graphics",
     "limits_for",
     "overlay",
     "side_by_side",

@@ -22,6 +22,10 @@ CONTOUR_COLOUR: Colour = (0, 229, 255)
 """Cyan: in none of the warm maps, and not a gray."""
 
 
+GRAPHICS_COLOUR: Colour = (126, 255, 142)
+"""Light green: apart from heat, its contour and measures."""
+
+
 def limits_for(explanations: Iterable[Explanation], *, at_least: float = 0.0) -> Limits:
     """Return colour limits from 0 to the strongest positive evidence in any of the heatmaps.
 
@@ -62,6 +66,24 @@ def colour_map(values: NDArray[np.floating[Any]], *, name: ColourMap = "inferno"
     colours = _painted(_shades(values, limits), name)
     colours[np.isnan(values)] = 0
     return colours
+
+
+def lay_graphics(rendered: Picture, graphics: NDArray[np.bool_]) -> Picture:
+    """Draw an image's own graphics (`Image.graphics`) over it.
+
+    Parameters
+    ----------
+    rendered : ndarray of uint8
+        (rows, columns) or (rows, columns, 3).
+    graphics : ndarray of bool, (rows, columns)
+
+    Returns
+    -------
+    ndarray of uint8, (rows, columns, 3)
+    """
+    picture = as_rgb(rendered).copy()
+    picture[graphics] = GRAPHICS_COLOUR
+    return picture
 
 
 def overlay(

@@ -71,13 +71,13 @@ def window_controls(view: View, image: Image, series: Series) -> Voi:
     if image.is_colour:
         with st.container(horizontal=True, vertical_alignment="bottom", key="row_window"):
             st.caption("True colour: no window applies.")
-            _invert_and_reset(view)
+            _invert_and_reset(view, image)
         return automatic_window(image)
     voi = _chosen_window(view, image, series)
     _follow(view, image, voi)
     with st.container(horizontal=True, vertical_alignment="bottom", key="row_window"):
         st.selectbox("Window", _preset_names(view, image, series), **tied(view, "preset"))
-        _invert_and_reset(view)
+        _invert_and_reset(view, image)
     assert view.bounds is not None
     low, high = view.bounds
     step = slider_step(view.bounds)
@@ -88,8 +88,10 @@ def window_controls(view: View, image: Image, series: Series) -> Voi:
     return voi
 
 
-def _invert_and_reset(view: View) -> None:
+def _invert_and_reset(view: View, image: Image) -> None:
     st.toggle("Invert", **tied(view, "invert"))
+    if image.graphics is not None:
+        st.toggle("Graphics", **tied(view, "graphics"), help="The file's own graphics over the image")
     st.button("Reset", key="reset", on_click=view.reset, help="Window, inversion and zoom as they were at first")
 
 

@@ -14,7 +14,16 @@ import numpy as np
 from PIL import Image as Pillow
 
 from core.domain import Explanation, Extent, Image, Voi
-from core.overlay import Picture, crop_and_scale, encode_png, heatmap_on_grid, limits_for, overlay, zoomed_region
+from core.overlay import (
+    Picture,
+    crop_and_scale,
+    encode_png,
+    heatmap_on_grid,
+    lay_graphics,
+    limits_for,
+    overlay,
+    zoomed_region,
+)
 from core.windowing import render
 
 MAX_SIDE = 1024
@@ -34,7 +43,15 @@ class Shown:
     region: Extent
 
 
-def show(image: Image, voi: Voi, *, invert: bool, zoom: float = 1.0, centre: tuple[float, float] = (0.5, 0.5)) -> Shown:
+def show(
+    image: Image,
+    voi: Voi,
+    *,
+    invert: bool,
+    zoom: float = 1.0,
+    centre: tuple[float, float] = (0.5, 0.5),
+    with_graphics: bool = True,
+) -> Shown:
     """Window an image and bring the part that is looked at to the size of the screen.
 
     Parameters
@@ -46,12 +63,16 @@ def show(image: Image, voi: Voi, *, invert: bool, zoom: float = 1.0, centre: tup
         At least 1.
     centre : (down, across)
         What lies in the middle of the picture, as fractions of the image.
+    with_graphics : bool
+        Draw the file's own graphics over it, where it has any.
     """
     rows, columns = image.shape
     region = zoomed_region(image.shape, zoom=zoom, centre=(centre[0] * rows, centre[1] * columns))
     longer = max(region.bottom - region.top, region.right - region.left)
     side = int(min(max(longer, MIN_SIDE), MAX_SIDE))
     windowed = render(image, voi, invert=invert)
+    if with_graphics and image.graphics is not None:
+        windowed = lay_graphics(windowed, image.graphics)
     return Shown(crop_and_scale(windowed, region=region, max_side=side, enlarge=True, spacing=image.spacing), region)
 
 

@@ -123,7 +123,8 @@ def _look(opened: OpenStudy, index: int, stage: _Stage, places: _Places) -> _Sig
     image = decode(opened, index, while_waiting=partial(_say_decoding, stage))
     with places.window:
         voi = controls.window_controls(view, image, series)
-    shown = show(image, voi, invert=view.invert, zoom=view.zoom, centre=(view.down / 100, view.across / 100))
+    place = (view.down / 100, view.across / 100)
+    shown = show(image, voi, invert=view.invert, zoom=view.zoom, centre=place, with_graphics=view.graphics)
     count = len(series.frames)
     corners = Corners(
         series=series.title,

@@ -14,12 +14,12 @@ from playwright.sync_api import expect
 
 from core.domain import Explanation, Extent, Series
 from core.io import Source, load_study
-from core.overlay import CONTOUR_COLOUR, heatmap_on_grid, overlay
+from core.overlay import CONTOUR_COLOUR, heatmap_on_grid, lay_graphics, overlay
 from core.windowing import render
 from tests import made
 from tests.browser.desk import Desk, decoded
 from tests.browser.viewer.bench import Bench
-from tests.browser.viewer.studies import multi_frame_mr, ultrasound
+from tests.browser.viewer.studies import multi_frame_mr, ultrasound, with_graphics
 
 Picture = Callable[[str], None]
 HAND = made.radiograph(400, BodyPartExamined="HAND", ViewPosition="PA")
@@ -151,6 +151,23 @@ def heat_of(bench: Bench) -> tuple[Explanation, tuple[float, float]]:
     shift = (told["centre_shift"][0], told["centre_shift"][1])
     explanation = Explanation(told["label"], told["method"], values, Extent(*told["extent"]), told["unit"], shift)
     return explanation, (told["limits"][0], told["limits"][1])
+
+
+def test_the_files_own_graphics_are_drawn_until_they_are_taken_off(desk: Desk, picture: Picture) -> None:
+    bench, series = bring(desk, {"graphics": with_graphics()})
+    image = series.frames[0].load()
+    assert image.graphics is not None
+    assert image.graphics[100, 60]
+    bench.press("0")
+    bench.shows(lay_graphics(render(image), image.graphics))
+    picture("shown")
+    bench.page.get_by_role("button", name="The file's own graphics").click()
+    bench.shows(render(image))
+    bench.press("g")
+    bench.shows(lay_graphics(render(image), image.graphics))
+    expect(bench.page.get_by_role("note", name="About the image")).to_contain_text(
+        re.compile("may name the\\s+patient")
+    )
 
 
 def test_scoring_stops_and_the_plot_leads_to_a_slice(desk: Desk, picture: Picture) -> None:

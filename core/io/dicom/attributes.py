@@ -71,6 +71,11 @@ def items(dataset: Dataset, keyword: str) -> Sequence[Dataset]:
     return values if isinstance(values, DicomSequence) else ()
 
 
+def by_tag(dataset: Dataset, group: int, element: int) -> Any:
+    """Return the value of an attribute without a keyword of its own, as of repeating groups; None where unreadable."""
+    return _converted(dataset, BaseTag((group << 16) + element))
+
+
 @cache
 def _dictionary(keyword: str) -> tuple[BaseTag, str]:
     """Return tag and VR of a keyword of the standard's dictionary."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from core.domain import Image, Intensity, Notice, Pixels
 from core.errors import StudyError
 from core.io.dicom.colour import to_rgb
+from core.io.dicom.graphics import read_graphics
 from core.io.dicom.header import DicomFile
 from core.io.dicom.modality import intensity_of, padding_of, read_modality
 from core.io.dicom.palette import apply_palette
@@ -47,6 +50,10 @@ def decode_frame(file: DicomFile, index: int) -> Image:
         raise StudyError(f"There is no frame {index + 1}; the file holds {file.layout.frames}.", code="no-such-frame")
     stored, photometric, repairs = read_stored(file, index)
     notices = file.notices + repairs
+    return replace(_image(file, index, stored, photometric, notices), graphics=read_graphics(file, index))
+
+
+def _image(file: DicomFile, index: int, stored: Pixels, photometric: str, notices: tuple[Notice, ...]) -> Image:
     if photometric == "PALETTE COLOR":
         return _colour(file, index, apply_palette(stored, file), notices)
     if file.layout.samples_per_pixel == 3:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import date
 
 from pydicom.dataset import Dataset
-from pydicom.tag import BaseTag
 
 from core.domain import FREE_TEXT, Acquisition, Fact, Notice
 from core.io.dicom.attributes import integer, items, numbers, text, texts
+from core.io.dicom.graphics import graphics_notices
 from core.io.dicom.groups import macro_or_dataset
 from core.io.dicom.header import DicomFile
 from core.io.dicom.identity import (
@@ -144,18 +144,12 @@ def series_notices(dataset: Dataset) -> tuple[Notice, ...]:
     notices: tuple[Notice, ...] = ()
     if (text(dataset, "BurnedInAnnotation") or "").upper() == "YES":
         notices += (_BURNED_IN,)
-    if any(overlay in dataset for overlay in _OVERLAYS):
-        notices += (_OVERLAY,)
-    return notices
+    return notices + graphics_notices(dataset)
 
 
-_OVERLAYS = tuple(BaseTag(0x60003000 + (number << 17)) for number in range(16))
 _BURNED_IN = Notice(
     "burned-in-annotation",
     "The header says that text is burned into the pixels (BurnedInAnnotation): it may name the patient.",
-)
-_OVERLAY = Notice(
-    "overlay-not-shown", "The file holds graphics to lay over the image (OverlayData), which are not shown here."
 )
 
 

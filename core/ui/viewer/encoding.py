@@ -1,6 +1,7 @@
 """One picture as the bytes that the browser gets: a header in JSON, then the values at full depth.
 
     "LBX1" · header length (uint32) · header (JSON, padded to 8 bytes) · pixels · entries of the VOI LUTs (uint16)
+           · graphics, where there are any (a bit a pixel, the first in the lowest)
 
 Everything is little-endian. Pixels are after the modality LUT; integers that span fewer than 65,536 values travel in
 16 bits or less, and the header's `rescale` brings them back: value = slope × stored + intercept.
@@ -53,8 +54,11 @@ def encode_frame(image: Image, frame: Frame, acquisition: Acquisition) -> bytes:
         "spacing": _spacing(image),
         "edges": edge_letters(frame.position, frame.directions),
         "windows": [] if image.is_colour else _windows(image, acquisition, tables),
+        "graphics": image.graphics is not None,
     }
     content = [stored.tobytes(), *(table.astype("<u2").tobytes() for table in tables)]
+    if image.graphics is not None:
+        content.append(np.packbits(image.graphics, bitorder="little").tobytes())
     return b"".join([*_head(header), *content])
 
 

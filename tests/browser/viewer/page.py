@@ -12,6 +12,7 @@ import streamlit as st
 
 from core.io import Source, load_path, load_study
 from core.ui import intake
+from core.ui.access import require_access
 from core.ui.memory import give_back_soon
 from core.ui.viewer import Heat, Jump, Pane, PixelSource, ScoreLine, ViewerState, viewer
 from core.ui.viewer.store import STORE
@@ -63,6 +64,8 @@ def expire() -> None:
 
 
 st.set_page_config(layout="wide")
+# Says whose the session is: it may then upload.
+require_access()
 wanted = st.query_params
 st.session_state.runs = st.session_state.get("runs", 0) + 1
 source = None

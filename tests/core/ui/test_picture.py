@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image as Pillow
 
 from core.domain import Explanation, Extent, Image, Intensity, Spacing, VoiFunction, WindowLevel
+from core.overlay import GRAPHICS_COLOUR
 from core.ui.picture import MAX_SIDE, MIN_SIDE, colour_limits, half_of_strongest, jpeg_url, lay_heat, png_url, show
 from core.ui.picture import thumbnail as small
 
@@ -90,3 +91,14 @@ def test_a_png_loses_nothing_and_a_jpeg_little() -> None:
 
 def test_a_thumbnail_is_small() -> None:
     assert max(small(gradient(500, 1000), WINDOW).shape) == 96
+
+
+def test_graphics_of_the_file_are_drawn_over_the_picture_unless_they_are_not_wanted() -> None:
+    graphics = np.zeros((700, 700), np.bool_)
+    graphics[10:20, 30:40] = True
+    image = gradient(700, 700, graphics=graphics)
+    with_them = show(image, WINDOW, invert=False).picture
+    without = show(image, WINDOW, invert=False, with_graphics=False).picture
+    assert without.ndim == 2
+    assert (with_them[graphics] == GRAPHICS_COLOUR).all()
+    assert np.array_equal(with_them[~graphics][:, 0], without[~graphics])

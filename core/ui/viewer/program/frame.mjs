@@ -39,8 +39,12 @@ export function decodeFrame(buffer) {
     spacing: header.spacing,
     edges: header.edges,
     windows: header.windows.map((/** @type {any} */ window) => namedVoi(window, buffer, tables)),
+    graphics: header.graphics ? new Uint8Array(buffer, tables + 2 * entriesOf(header.windows)) : null,
   }
 }
+
+/** How many entries all VOI LUTs have together. @param {any[]} windows @returns {number} */
+const entriesOf = (windows) => windows.reduce((sum, { lut }) => sum + (lut ? lut.entries : 0), 0)
 
 /**
  * @param {any} told

@@ -10,6 +10,7 @@ const KEYS = [
   ["i", "Invert", (viewer) => viewer.invert()],
   ["r", "Reset window and place", (viewer) => viewer.reset()],
   ["h", "Heatmap on or off", (viewer) => viewer.toggleHeat()],
+  ["g", "The file's own graphics on or off", (viewer) => viewer.toggleGraphics()],
   ["c", "Contour on or off", (viewer) => viewer.toggleContour()],
   ["s", "Sigmoid or straight window", (viewer) => viewer.toggleCurve()],
   ["f", "Fit", (viewer) => viewer.fit()],

@@ -5,6 +5,7 @@
 /** @import { Pyramid } from "./frame.mjs" */
 
 import { clamp, scaleBar, View } from "./geometry.mjs"
+import { graphicsSheet } from "./graphics.mjs"
 import { heatOnGrid, paintContour, paintHeat } from "./heat.mjs"
 import { html } from "./elements.mjs"
 import { barWords } from "./words.mjs"
@@ -105,6 +106,7 @@ export class Pane {
    * @param {boolean} shown.invert
    * @param {Place} shown.place
    * @param {{heat: Heat, look: HeatLook, map: Uint8Array, contour: number} | null} shown.heat
+   * @param {boolean} shown.graphics whether to draw the file's own
    */
   draw(shown) {
     const { frame } = shown.pyramid
@@ -112,6 +114,7 @@ export class Pane {
     this.view = new View(frame, canvas.width, canvas.height, shown.place)
     this.paint(shown)
     if (shown.heat) this.layHeat(shown.heat, shown)
+    if (shown.graphics && frame.graphics) this.layGraphics(frame)
     this.showBar(frame)
     this.showEdges(frame)
   }
@@ -160,6 +163,14 @@ export class Pane {
       bottom: Math.min(level.rows, Math.ceil(region.bottom / shrink) + 1),
       right: Math.min(level.columns, Math.ceil(region.right / shrink) + 1),
     }
+  }
+
+  /** @param {Frame} frame with graphics */
+  layGraphics(frame) {
+    const view = /** @type {View} */ (this.view)
+    const [width, height] = [frame.columns * view.perColumn, frame.rows * view.perRow]
+    this.context.imageSmoothingEnabled = view.perColumn < 1
+    this.context.drawImage(graphicsSheet(frame), view.left, view.top, width, height)
   }
 
   /**

@@ -17,6 +17,7 @@ const ICONS = {
   ellipse: "M8 4c4 0 6 2 6 4s-2 4-6 4-6-2-6-4 2-4 6-4z",
   fit: "M2 6V2h4M10 2h4v4M14 10v4h-4M6 14H2v-4",
   invert: "M8 2a6 6 0 1 0 0 12 6 6 0 1 0 0-12M8 2v12M8 5l4-1M8 8h6M8 11l4 1",
+  graphics: "M2 5V2h3M11 2h3v3M14 11v3h-3M5 14H2v-3M5 11.5l3-7 3 7M6.2 9h3.6",
   reset: "M3 8a5 5 0 1 0 2-4M5 1v3h3",
   cine: "M4 2l9 6-9 6z",
   keys: "M6 6a2 2 0 1 1 3 2c-1 .6-1 1-1 2M8 12.5v.5",
@@ -39,6 +40,7 @@ export class Toolbar {
     this.presets = html("select", { "aria-label": "Window", title: "Window (keys 1 to 9)" })
     this.presets.addEventListener("change", () => viewer.choosePreset(this.presets.selectedIndex))
     this.invert = button("invert", "Invert", "I", () => viewer.invert())
+    this.graphics = button("graphics", "The file's own graphics", "G", () => viewer.toggleGraphics())
     this.cine = button("cine", "Cine", "Space", () => viewer.toggleCine())
     this.slice = html("input", { type: "range", min: "0", step: "1", "aria-label": "Slice" })
     this.slice.addEventListener("input", () => viewer.goTo(this.slice.valueAsNumber))
@@ -49,7 +51,7 @@ export class Toolbar {
     this.element = html("div", { class: "toolbar", role: "toolbar", "aria-label": "Viewer" })
     this.element.append(
       group(...this.tools.values()),
-      group(this.presets, this.invert),
+      group(this.presets, this.invert, this.graphics),
       group(
         button("fit", "Fit", "F", () => viewer.fit()),
         button("reset", "Reset window and place", "R", () => viewer.reset()),
@@ -70,12 +72,15 @@ export class Toolbar {
    * @param {number} state.index
    * @param {string} state.unit
    * @param {boolean} state.isPlaying
+   * @param {boolean | null} state.graphics whether they are drawn; null where there are none
    */
-  show({ tool, presets, preset, invert, count, index, unit, isPlaying }) {
+  show({ tool, presets, preset, invert, count, index, unit, isPlaying, graphics }) {
     for (const [name, tool_] of this.tools) tool_.setAttribute("aria-pressed", String(name === tool))
     fillList(this.presets, presets, Math.max(0, presets.indexOf(preset)))
     this.presets.hidden = presets.length === 0
     this.invert.setAttribute("aria-pressed", String(invert))
+    this.graphics.hidden = graphics === null
+    this.graphics.setAttribute("aria-pressed", String(graphics === true))
     this.series.hidden = count < 2
     this.slice.max = String(count - 1)
     this.slice.value = String(index)

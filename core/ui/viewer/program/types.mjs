@@ -36,6 +36,7 @@
  * @property {Spacing | null} spacing
  * @property {Edges | null} edges
  * @property {NamedVoi[]} windows
+ * @property {Uint8Array | null} graphics a bit a pixel, the first in the lowest; null where there are none
  */
 
 /**

@@ -48,6 +48,8 @@ export class Viewer {
     this.panes = []
     /** @type {Place} */
     this.place = { ...WHOLE }
+    /** Whether the files' own graphics are drawn over their pictures. */
+    this.graphics = true
     this.heats = new Heats()
     this.measures = new Measures()
     this.tools = new Tools(this)
@@ -215,7 +217,8 @@ export class Viewer {
     const { look, map, contourColour } = this.heats
     const laid = heat && { heat, look, map, contour: contourColour }
     const { invert } = series.look
-    pane.draw({ source: slot.source, index: slot.shown, pyramid: picture, named, invert, place: this.place, heat: laid })
+    const { place, graphics } = this
+    pane.draw({ source: slot.source, index: slot.shown, pyramid: picture, named, invert, place, heat: laid, graphics })
     writeCorners(pane, series, slot.shown, frame, named, paneWords(slot, heat))
     writeCaption(pane, frame, slot, this.heats, heat)
     const view = /** @type {import("./geometry.mjs").View} */ (pane.view)
@@ -243,6 +246,7 @@ export class Viewer {
       index: series.index,
       unit: series.told.unit,
       isPlaying: this.cine.isPlaying,
+      graphics: frame?.graphics ? this.graphics : null,
     })
     this.scores.show(this.component.data.scores, series.index, series.told.unit)
     const heats = this.panes.flatMap((slot) => slot.heats)
@@ -349,6 +353,11 @@ export class Viewer {
     const invert = !this.active().look.invert
     for (const { look } of this.series.values()) look.invert = invert
     this.changed()
+  }
+
+  toggleGraphics() {
+    this.graphics = !this.graphics
+    this.schedule()
   }
 
   toggleCurve() {

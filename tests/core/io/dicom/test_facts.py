@@ -217,13 +217,6 @@ def test_text_burned_into_the_pixels_is_warned_about(value, codes):
     assert [notice.code for notice in series.notices] == codes
 
 
-def test_graphics_that_are_not_shown_are_warned_about():
-    dataset = dataset_of(PIXELS)
-    dataset.add_new(0x60023000, "OW", b"\0\0")
-    (series,) = group_series([read(file_of(dataset))])
-    assert [notice.code for notice in series.notices] == ["overlay-not-shown"]
-
-
 def test_multi_frame_objects_state_their_spacing_in_a_functional_group():
     measures = item(PixelMeasuresSequence=[item(PixelSpacing=[0.4, 0.5], SliceThickness=3)])
     found = facts(SharedFunctionalGroupsSequence=Sequence([measures]))

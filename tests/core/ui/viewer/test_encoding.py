@@ -83,6 +83,17 @@ def test_voi_luts_follow_the_pixels() -> None:
     assert np.frombuffer(behind, "<u2").tolist() == [7, 8, 9, 4095, 0]
 
 
+def test_graphics_follow_as_bits() -> None:
+    graphics = np.zeros((3, 5), np.bool_)
+    graphics[0, 1] = graphics[2, 4] = True
+    lut = VoiLut(np.array([7, 8, 9], np.uint16), -5, 12)
+    image = image_of(np.zeros((3, 5), np.uint8), voi=(lut,), graphics=graphics)
+    header, _, behind = unpacked(encode_frame(image, frame_of(image), Acquisition()))
+    assert header["graphics"] is True
+    # Three entries of two bytes, then pixels 1 and 14 of 15.
+    assert list(behind[6:]) == [0b00000010, 0b01000000]
+
+
 def test_colour_has_three_channels_and_no_window() -> None:
     pixels = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
     header, stored, _ = unpacked(encode_frame(image_of(pixels), frame_of(image_of(pixels)), Acquisition()))
