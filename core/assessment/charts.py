@@ -11,6 +11,7 @@ from core.assessment.outcome import Assessment
 from core.domain import Label, OperatingPoint
 from core.evaluation import ConfusionMatrix, LabelCurves, LabelResult, at_thresholds
 from core.reports.plots import DrawnLabel, calls_as_matrix, drawn_labels
+from core.reports.wording import label_title
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -33,8 +34,15 @@ def _with_calls(label: Label, own: LabelResult) -> LabelCurves:
 
 
 def matrix_of(assessment: Assessment, one: DrawnLabel) -> ConfusionMatrix | None:
-    """Return the matrix of labels that exclude each other, else that of one label's calls; None where it has none."""
-    return assessment.result.confusion_matrix or calls_as_matrix(one)
+    """Return the matrix of labels that exclude each other, named by their titles, else that of one label's calls.
+
+    None where the label has no calls.
+    """
+    matrix = assessment.result.confusion_matrix
+    if matrix is None:
+        return calls_as_matrix(one)
+    titles = {label.name: label_title(label) for label in assessment.labels}
+    return replace(matrix, names=tuple(titles[name] for name in matrix.names))
 
 
 def at_operating_points(assessment: Assessment, points: Mapping[str, OperatingPoint | None]) -> Assessment:

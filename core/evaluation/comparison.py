@@ -187,7 +187,7 @@ def _differences(
 
 def _why_no_difference(cases: Cases, first: Estimate, second: Estimate) -> str:
     index, estimate = (0, first) if math.isnan(first.value) else (1, second)
-    return f"undefined for {cases.labels[index]}: {estimate.undefined}"
+    return f"for {cases.labels[index]}, {estimate.undefined}"
 
 
 def _error_difference(first: Estimate, second: Estimate) -> Estimate:

@@ -209,5 +209,5 @@ def _macro(
     for index in averaged:
         reason = of_labels[index][name].undefined
         if math.isnan(of_labels[index][name].value):
-            return undefined(f"undefined for {cases.labels[index]}: {reason}")
+            return undefined(f"for {cases.labels[index]}, {reason}")
     return mean_of([seen[index][name] for index in averaged]).estimate()

@@ -228,12 +228,17 @@ def _rounded(share: float, *, digits: int) -> str:
 
 
 def estimate_in_numbers(estimate: Estimate) -> str:
-    """Write a figure with three decimals and its interval, "0.992 (0.986–0.997)", or why it does not exist."""
+    """Write a figure with three decimals and its interval, "0.992 (0.986–0.997)", or why it does not exist.
+
+    Differences can be below zero: "−0.013 (−0.021 to 0.002)".
+    """
     if math.isnan(estimate.value):
         return f"undefined: {estimate.undefined}"
+    value, low, high = (f"{number:.3f}".replace("-", "−") for number in (estimate.value, estimate.low, estimate.high))
     if math.isnan(estimate.low):
-        return f"{estimate.value:.3f}"
-    return f"{estimate.value:.3f} ({estimate.low:.3f}–{estimate.high:.3f})"
+        return value
+    # A dash beside a minus sign would be read as another.
+    return f"{value} ({low}{' to ' if '−' in low + high else '–'}{high})"
 
 
 def estimate_in_percent(estimate: Estimate) -> str:

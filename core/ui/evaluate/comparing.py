@@ -167,7 +167,7 @@ def _areas_in_words(pair: Pair) -> str:
     if math.isnan(p) or p >= LEVEL:
         return f"No difference of their AUROCs beyond chance was shown ({numbers}), which does not prove there is none."
     better = pair.names[0 if difference.value > 0 else 1]
-    return f"**{better}** tells cases with the finding from those without better: the AUROCs differ by {numbers}."
+    return f"“**{better}**” tells cases with the finding from those without better: the AUROCs differ by {numbers}."
 
 
 def _calls_in_words(pair: Pair) -> str:
@@ -176,7 +176,7 @@ def _calls_in_words(pair: Pair) -> str:
         return "Their calls are the same, or equally right, in every case."
     test = f"{'exact ' if found.exact else ''}McNemar"
     return (
-        f"Only {one} calls {found.only_first:,} rightly, only {other} {found.only_second:,} "
+        f"Called rightly by one of them alone: {found.only_first:,} by “{one}”, {found.only_second:,} by “{other}” "
         f"({p_in_words(found.p)}, {test})."
     )
 

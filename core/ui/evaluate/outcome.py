@@ -80,7 +80,10 @@ def _say(assessment: Assessment, table: Table, *, in_full: bool) -> None:
     notices = (*assessment.notices, *assessment.result.notices, *_of_run(assessment))
     if not in_full:
         if notices:
-            with st.expander(f"{len(notices)} to keep in mind", icon=":material/warning:"):
+            with st.expander(
+                "1 point to keep in mind" if len(notices) == 1 else f"{len(notices)} points to keep in mind",
+                icon=":material/warning:",
+            ):
                 st.html(notices_html(notices, title="Keep in mind"))
         return
     st.html(notices_html(notices, title="Keep in mind"))

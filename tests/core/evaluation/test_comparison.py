@@ -133,7 +133,7 @@ class TestComparison:
     def test_what_is_undefined_for_a_model_says_for_which(self) -> None:
         truth, first, second = two_models(5)
         found = compare_scores(truth, first, second * 0.5, thresholds=(0.5, 0.9), draws=50)
-        assert found.differences["ppv"].undefined == "undefined for the second model: no case is called positive"
+        assert found.differences["ppv"].undefined == "for the second model, no case is called positive"
 
     def test_no_case_is_no_comparison(self) -> None:
         found = compare_scores([], [], [], thresholds=(0.5, 0.5))

@@ -125,7 +125,7 @@ class TestMeans:
     def test_a_mean_of_what_is_undefined_is_undefined(self) -> None:
         result = evaluate_scores(*multi_label(), LABELS, [0.3, 1.0, 0.6], draws=50)
         assert math.isnan(result.macro["ppv"].value)
-        assert result.macro["ppv"].undefined == "undefined for Effusion: no case is called positive"
+        assert result.macro["ppv"].undefined == "for Effusion, no case is called positive"
         assert not math.isnan(result.macro["sensitivity"].value)
 
     def test_of_one_label_the_mean_is_the_label(self) -> None:

@@ -13,6 +13,7 @@ from core.reports.wording import (
     accuracy_in_words,
     call_in_words,
     device_in_words,
+    estimate_in_numbers,
     estimate_in_percent,
     estimate_in_words,
     headline,
@@ -335,3 +336,16 @@ def test_outside_the_intended_use_nothing_is_called(is_exclusive):
 )
 def test_shares_in_per_cent(estimate: Estimate, words: str) -> None:
     assert estimate_in_percent(estimate) == words
+
+
+@pytest.mark.parametrize(
+    ("estimate", "words"),
+    [
+        (Estimate(0.9921, 0.9864, 0.9971), "0.992 (0.986–0.997)"),
+        (Estimate(-0.0131, -0.0212, 0.0018), "−0.013 (−0.021 to 0.002)"),
+        (Estimate(-0.5, math.nan, math.nan), "−0.500"),
+        (Estimate(math.nan, math.nan, math.nan, "no case with the finding"), "undefined: no case with the finding"),
+    ],
+)
+def test_figures_in_numbers(estimate: Estimate, words: str) -> None:
+    assert estimate_in_numbers(estimate) == words
