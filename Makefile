@@ -21,7 +21,8 @@ fuzz: .venv
 
 promises: .venv
 	$(PYTHON) -m pytest tests/intake tests/fuzz tests/load tests/core/audit tests/core/ui/access \
-		tests/core/ui/test_shelf.py tests/core/assessment/test_scoring.py tests/core/io/dicom/test_bundled_files.py
+		tests/core/ui/test_shelf.py tests/core/assessment/test_scoring.py tests/core/io/dicom/test_bundled_files.py \
+		tests/core/test_no_identity.py tests/browser/test_identity.py
 
 check: .venv
 	$(PYTHON) -m ruff format --check .

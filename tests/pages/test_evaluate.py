@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from tests.core.assessment.made_set import BRAIN, CHEST, run_job, write_models, 
 
 PAGE = CHECKOUT / "pages" / "evaluate.py"
 TIMEOUT_S = 120
+BESIDE = "_apart_"
 OWNER = "local"
 
 
@@ -121,6 +123,10 @@ def test_the_outcome_has_the_figures_of_the_engine(folder: Path) -> None:
     assert any(title.startswith("ROC curve: Pneumonia") for title in charts(page))
 
 
+def other_job(job: jobs.Job) -> str:
+    return next(one.id for one in jobs.list_jobs(Store(), owner=OWNER) if one.id != job.id)
+
+
 def part(page: AppTest, name: str) -> AppTest:
     page.button_group(key="part").set_value(name).run()
     assert not page.exception
@@ -169,6 +175,19 @@ def test_groups_and_the_comparison_say_what_there_is(folder: Path) -> None:
     page = part(opened(first.id), "Compare")
     assert "Both evaluated **12 images of 12 patients**." in words(page)
     assert any(title.startswith("ROC curve: Made-up chest model") for title in charts(page))
+
+
+def test_disagreements_are_paged_with_what_both_models_say(folder: Path) -> None:
+    write_set(folder, each=20)
+    store = Store()
+    first = run_job(store, folder, owner=OWNER)
+    run_job(store, folder, model=BRAIN.id, owner=OWNER, meanings={"normal": "None", "pneumonia": "Glioma"})
+    page = part(opened(first.id), "Compare")
+    (count,) = re.findall(r"\*\*Called by one of them\*\*: 1–12 of (\d+)", words(page))
+    assert words(page).count(f"<li>{BRAIN.title}: score ") == 12
+    assert page.toggle(key=f"gallery_heat{BESIDE}{other_job(first)}").value
+    page.button(key=f"next{BESIDE}{other_job(first)}").click().run()
+    assert f"**Called by one of them**: 13–{min(24, int(count))} of {count}" in words(page)
 
 
 def test_files_are_those_of_the_command(folder: Path, tmp_path: Path) -> None:
