@@ -113,7 +113,9 @@ def _compute(store: Store, job: Job, progress: _Progress) -> str:
         jobs.note_total(store, job, total=total, done=done)
         asked = engine(job.request.model_id)
         progress.start()
-        score_set(labelled.examples, labelled.files, asked, store, job=job.id, advance=progress.advance)
+        # Whoever cancelled while the model was loaded waits for no batch.
+        if progress.advance(0, 0, 0):
+            score_set(labelled.examples, labelled.files, asked, store, job=job.id, advance=progress.advance)
     finally:
         labelled.files.close()
     if progress.is_cancelled or progress.is_stopped():

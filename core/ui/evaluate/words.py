@@ -86,6 +86,8 @@ def progress_in_words(job: Job, *, before: int) -> str:
     if not job.total:
         return "Listing the files and loading the model"
     parts = [f"{job.done:,} of {job.total:,} files"]
+    if not job.done and not job.rate:
+        parts.append("loading the model")
     if job.rate > 0:
         parts.append(f"{job.rate:.1f} images/s")
     if job.seconds_left is not None and job.done < job.total:

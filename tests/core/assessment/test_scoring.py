@@ -207,6 +207,22 @@ def test_a_cancelled_job_stops_and_keeps_what_it_has(
     assert sum(computed) == 12
 
 
+def test_a_job_that_is_cancelled_while_its_model_is_loaded_computes_nothing(
+    folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch, computed: list[int]
+) -> None:
+    job = jobs.submit(store, Request(CHEST.id, folder), owner=OWNER)
+
+    def loaded(model_id: str) -> Engine:
+        jobs.cancel(store, job.id, owner=OWNER)
+        return load_engine(find_model(model_id))
+
+    monkeypatch.setattr("core.models.predict.engine", loaded)
+    assert run_next(store)
+    stopped = jobs.find_job(store, job.id, owner=OWNER)
+    assert (stopped.state, stopped.total, stopped.done, stopped.message) == (State.CANCELLED, 12, 0, "")
+    assert computed == []
+
+
 def test_a_queued_job_can_be_cancelled(folder: Path, store: Store) -> None:
     job = jobs.submit(store, Request(CHEST.id, folder), owner=OWNER)
     assert jobs.cancel(store, job.id, owner=OWNER).state is State.CANCELLED

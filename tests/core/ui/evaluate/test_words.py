@@ -14,7 +14,6 @@ from core.ui.evaluate.chosen import Called, Cell, Scored, clicked_bin, clicked_c
 from core.ui.evaluate.words import duration_in_words, progress_in_words, summary
 from tests.made_models import CHEST_SPEC, TUMOUR_SPEC
 
-NAN = float("nan")
 JOB = Job("1", "local", Request("m", Path("set")), State.RUNNING, 0.0, 200, 50, 40, 2, 10.0, 5.0)
 
 
@@ -67,5 +66,8 @@ def test_cells_and_bars_are_counted_as_they_are_drawn() -> None:
 def test_progress_tells_rate_and_time_and_what_was_known() -> None:
     said = progress_in_words(JOB, before=0)
     assert said == "50 of 200 files · 10.0 images/s · about 15 s left · 8 known already · 2 set aside"
+    assert progress_in_words(replace(JOB, done=0, computed=0, failed=0, rate=0.0), before=0).endswith(
+        "loading the model"
+    )
     assert progress_in_words(replace(JOB, state=State.QUEUED), before=2) == "Waiting: 2 jobs come before"
     assert [duration_in_words(seconds) for seconds in (0.2, 89, 600, 7200)] == ["1 s", "89 s", "10 min", "2.0 hours"]
