@@ -45,12 +45,14 @@ export class HeatControls {
     this.isOn.checked = look.isOn
     this.contour.checked = look.contour !== null
     this.opacity.set(look.opacity, `${Math.round(look.opacity * 100)} %`)
-    if (!heat) return
-    const [low, high] = heat.limits
-    this.threshold.set((look.threshold - low) / (high - low), number(look.threshold))
-    this.level.set(((look.contour ?? low) - low) / (high - low), look.contour === null ? "" : number(look.contour))
+    const place = (/** @type {number | null} */ value) => (heat ? placeOf(heat.limits, value) : 0)
+    this.threshold.set(place(look.threshold), heat ? number(look.threshold) : "")
+    this.level.set(place(look.contour), heat && look.contour !== null ? number(look.contour) : "")
   }
 }
+
+/** Where a value lies between two others, 0 to 1. @param {[number, number]} limits @param {number | null} value */
+const placeOf = ([low, high], value) => ((value ?? low) - low) / (high - low)
 
 /** @param {string} title @param {() => void} press */
 function tick(title, press) {

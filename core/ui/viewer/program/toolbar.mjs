@@ -55,9 +55,9 @@ export class Toolbar {
       group(
         button("fit", "Fit", "F", () => viewer.fit()),
         button("reset", "Reset window and place", "R", () => viewer.reset()),
+        button("keys", "Mouse and keys", "?", () => viewer.toggleSheet()),
       ),
       this.series,
-      group(button("keys", "Mouse and keys", "?", () => viewer.toggleSheet())),
       this.heat.element,
     )
   }
