@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from core.domain import Gate, InputSpec
+from core.models.ensemble import Ensemble
 from core.models.gate import GateStatistics, root
 from core.models.network import Network
 from core.models.predict import fused_features
@@ -162,6 +163,8 @@ def fit_gate(
         The one that the network was trained with.
     outsiders : sequence of Outsiders
     """
+    if isinstance(network, Ensemble):
+        network = network.members[0]  # the one whose maps are measured; the others would be computed for nothing
     blocks = blocks_to_measure(network.eval(), spec)
     measure = fused_features(network, blocks).to(memory_format=torch.channels_last)
 
