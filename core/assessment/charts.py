@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from core.evaluation import Subgroups
 
+_FOREST_EDGES_PX, _FOREST_ROW_PX = 130, 40
+
 
 def drawn(assessment: Assessment) -> tuple[DrawnLabel, ...]:
     """Return the labels with their curves, with the operating point that calls marked on them."""
@@ -87,6 +89,8 @@ def forest_figure(subgroups: Subgroups, *, label: str, metric: str) -> go.Figure
     )
     figure.update_xaxes(title=f"{METRICS[metric].title}, with 95 % interval", range=[METRICS[metric].low - 0.02, 1.02])
     figure.update_yaxes(autorange="reversed")
+    # Few groups lie close together, and many are not squeezed.
+    figure.update_layout(height=_FOREST_EDGES_PX + _FOREST_ROW_PX * max(len(rows), 2))
     return figure
 
 

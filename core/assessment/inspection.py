@@ -343,9 +343,9 @@ def _of_files(found: SetInspection) -> Iterator[Notice]:
         ("unreadable", len(found.unreadable), "{files} cannot be read, and will be left out."),
         ("no-label", len(found.unlabelled), "{files} without a label will be left out."),
         ("contradicting-labels", contradicting, "{files} are copies of each other with different labels: left out."),
-        ("copies", doubled, "{files} repeat others byte for byte; each is evaluated once."),
-        ("near-copies", found.near_copy_count, "{count} pairs of pictures are nearly the same; they are kept."),
-        ("patients-repeat", found.patients_repeat, "{count} patients have several images; intervals allow for it."),
+        ("copies", doubled, "Exact copies of other files: {count}. Each image is evaluated once."),
+        ("near-copies", found.near_copy_count, "Pairs of pictures that are nearly the same: {count}. They are kept."),
+        ("patients-repeat", found.patients_repeat, "Patients with several images: {count}. Intervals allow for it."),
     )
     for code, count, words in sentences:
         if count:

@@ -188,12 +188,13 @@ class GroupWords:
 
 def subgroup_words(assessment: Assessment) -> Iterator[GroupWords]:
     """Measure the groups of every attribute, and say what came of it."""
+    titles = {label.name: label_title(label) for label in assessment.labels}
     for attribute in assessment.attributes:
         found = assessment.subgroups(attribute, draws=_SUBGROUP_DRAWS)
         rows = [
             (
                 group.name,
-                own.name,
+                titles[own.name],
                 f"{own.positives} / {own.negatives}",
                 *(estimate_in_numbers(own.metrics[name]) for name in ("auroc", "sensitivity", "specificity")),
                 own.warning,
@@ -201,7 +202,7 @@ def subgroup_words(assessment: Assessment) -> Iterator[GroupWords]:
             for group in found.groups
             for own in group.labels
         ]
-        tests = [f"{test.label}, {METRICS[test.metric].title}: {test.reading}" for test in found.tests]
+        tests = [f"{titles[test.label]}, {METRICS[test.metric].title}: {test.reading}" for test in found.tests]
         yield GroupWords(found, rows, tests)
 
 

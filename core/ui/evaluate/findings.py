@@ -124,15 +124,15 @@ def _run_button(draft: Draft, store: Store, found: SetInspection) -> None:
 
 def _lists(found: SetInspection) -> None:
     lists = {
-        "cannot be read": [f"{one.file}: {one.message}" for one in found.unreadable],
-        "are the same as others": [" = ".join(names) for names in found.copies],
-        "pairs are nearly the same": [" ≈ ".join(pair) for pair in found.near_copies],
-        "were used to train the model": list(found.in_training),
-        "have no label": list(found.unlabelled),
+        "Cannot be read": [f"{one.file}: {one.message}" for one in found.unreadable],
+        "Exact copies": [" = ".join(names) for names in found.copies],
+        "Pairs that are nearly the same": [" ≈ ".join(pair) for pair in found.near_copies],
+        "Used to train the model": list(found.in_training),
+        "Without a label": list(found.unlabelled),
     }
     for words, names in lists.items():
         if names:
-            with st.expander(f"{len(names):,} {words}"):
+            with st.expander(f"{words} ({len(names):,})"):
                 st.text("\n".join(names[:MOST_NAMED]))
                 if len(names) > MOST_NAMED:
                     st.caption(f"and {len(names) - MOST_NAMED:,} more")

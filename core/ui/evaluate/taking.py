@@ -32,8 +32,10 @@ def show_files(bench: Bench, store: Store, _table: Table, assessment: Assessment
     key = f"{assessment.job.id}/{hash(assessment.labels)}"
     files = bench.files.get(key)
     if files is None:
-        if not st.button("Make the files", type="primary", icon=":material/description:", key="make_files"):
+        place = st.empty()
+        if not place.button("Make the files", type="primary", icon=":material/description:", key="make_files"):
             return
+        place.empty()
         with st.spinner("Writing the report: charts, subgroups, pictures of mistakes"):
             inspection = inspect_request(store, assessment.job.request)
             files = bench.files.put(key, outcome_files(assessment, inspection))
