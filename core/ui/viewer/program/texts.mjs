@@ -5,7 +5,7 @@
 /** @import { Pane } from "./pane.mjs" */
 /** @import { Point } from "./geometry.mjs" */
 /** @import { Heats } from "./heats.mjs" */
-/** @import { Series } from "./viewer.mjs" */
+/** @import { Series } from "./series.mjs" */
 
 import { html } from "./elements.mjs"
 import { valueAt } from "./frame.mjs"

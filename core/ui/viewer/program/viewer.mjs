@@ -3,19 +3,21 @@
 
 /** @import { Component, Frame, Heat, HeatLook, NamedVoi, Place } from "./types.mjs" */
 /** @import { Spot } from "./geometry.mjs" */
+/** @import { Series } from "./series.mjs" */
 
 import { Cine } from "./cine.mjs"
 import { html } from "./elements.mjs"
 import { Pyramid } from "./frame.mjs"
-import { Frames, Unshowable } from "./frames.mjs"
-import { clamp, nearestSlice, panned, sameWay, zoomedAt } from "./geometry.mjs"
+import { Unshowable } from "./frames.mjs"
+import { panned, zoomedAt } from "./geometry.mjs"
 import { Hand } from "./hand.mjs"
 import { decodeHeat, Heats } from "./heats.mjs"
 import { keySheet, pressKey } from "./keys.mjs"
-import { Look, MANUAL } from "./looks.mjs"
+import { MANUAL } from "./looks.mjs"
 import { drawMeasures, Measures } from "./measures.mjs"
 import { forgetSheets, Pane } from "./pane.mjs"
 import { Scores } from "./scores.mjs"
+import { follow, meet, openedSeries, showSlice } from "./series.mjs"
 import { paneWords, writeCaption, writeCorners, writeProbe } from "./texts.mjs"
 import { Toolbar } from "./toolbar.mjs"
 import { Tools } from "./tools.mjs"
@@ -23,12 +25,6 @@ import { windowWords } from "./words.mjs"
 
 const QUIET_MS = 250
 const WHOLE = { zoom: 1, down: 0.5, across: 0.5 }
-
-/**
- * One series in the viewer. `mm` is where it is looked at along its normal, between two slices included; null where
- * that is unknown or has not been asked for.
- * @typedef {{frames: Frames, look: Look, index: number, mm: number | null, told: any}} Series
- */
 
 /**
  * A pane and what it holds; `shown` is the frame that is drawn, while the wanted one may still be loading.
@@ -85,7 +81,9 @@ export class Viewer {
     const added = this.openSeries(data)
     if (data.panes[0].source !== before) this.begin(data.start)
     for (const source of added) {
-      if (source !== data.panes[0].source) this.meet(/** @type {Series} */ (this.series.get(source)), data.panes[0].source)
+      const series = /** @type {Series} */ (this.series.get(source))
+      const first = /** @type {Series} */ (this.series.get(data.panes[0].source))
+      if (series !== first) meet(series, first)
     }
     this.heats.setColours(data.colours)
     this.arrange(data)
@@ -113,23 +111,17 @@ export class Viewer {
         known.told = told
         known.frames.renew(told.token)
       } else {
-        this.series.set(source, this.opened(told, data.pixels))
+        this.series.set(source, this.openedSeries(told))
         added.push(source)
       }
     }
     return added
   }
 
-  /** @param {any} told @param {string} address @returns {Series} */
-  opened(told, address) {
-    const frames = new Frames({
-      address: new URL(address, document.baseURI).href,
-      token: told.token,
-      count: told.frames,
-      onArrival: () => this.schedule(),
-      onEnded: () => this.component.setTriggerValue("renew", Date.now()),
-    })
-    return { frames, look: new Look(), index: 0, mm: null, told }
+  /** @param {any} told @returns {Series} */
+  openedSeries(told) {
+    const renew = () => this.component.setTriggerValue("renew", Date.now())
+    return openedSeries(told, this.component.data.pixels, () => this.schedule(), renew)
   }
 
   /** Look at the first pane's series as the page remembers it. @param {any} start */
@@ -139,7 +131,7 @@ export class Viewer {
     this.place = { zoom: start.zoom, down: start.centre[0], across: start.centre[1] }
     this.heats.begin(start)
     this.cine.stop()
-    this.showSlice(series, start.frame)
+    showSlice(series, start.frame)
   }
 
   /** @param {any} data */
@@ -291,41 +283,11 @@ export class Viewer {
   step(by) {
     const first = this.active()
     const before = first.index
-    this.showSlice(first, before + by)
+    showSlice(first, before + by)
     for (const other of this.series.values()) {
-      if (other !== first) this.follow(other, first, before)
+      if (other !== first) follow(other, first, before)
     }
     this.schedule()
-  }
-
-  /** @param {Series} series @param {number} index */
-  showSlice(series, index) {
-    series.index = clamp(index, 0, series.told.frames - 1)
-    series.frames.lookAt(series.index)
-  }
-
-  /** Move by as many mm as the first series, where both are known to lie alike; else by as many slices. */
-  follow(/** @type {Series} */ other, /** @type {Series} */ first, /** @type {number} */ before) {
-    const [a, b] = [first.told.along, other.told.along]
-    const way = sameWay(a, b)
-    if (way === 0) {
-      this.showSlice(other, other.index + first.index - before)
-      return
-    }
-    /** @type {number} */
-    const place = (other.mm ?? b.mm[other.index]) + way * (a.mm[first.index] - a.mm[before])
-    other.mm = place
-    this.showSlice(other, nearestSlice(b.mm, place))
-  }
-
-  /** Begin with what lies at the same height in the patient, or with the middle. @param {Series} other */
-  meet(other, /** @type {string} */ source) {
-    const first = /** @type {Series} */ (this.series.get(source))
-    const [a, b] = [first.told.along, other.told.along]
-    const place = a && b ? a.mm[first.index] * sameWay(a, b) : NaN
-    const isInside = place >= Math.min(...(b?.mm ?? [])) && place <= Math.max(...(b?.mm ?? []))
-    other.mm = isInside && sameWay(a, b) ? place : null
-    this.showSlice(other, other.mm === null ? Math.floor(other.told.frames / 2) : nearestSlice(b.mm, other.mm))
   }
 
   /** @param {number} index of the first pane's series */
