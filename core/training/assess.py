@@ -104,7 +104,7 @@ def _calibrated(
         np.concatenate(logits),
         np.tile(asked.truth, (len(logits), 1)),
         activation=prepared.material.activation,
-        origin=f"{asked.cases.name}, as they are" if on_plain else asked.cases.origin,
+        origin=_origin_of_plain(asked, config) if on_plain else asked.cases.origin,
     )
     if known is not None and is_alike(calibration, known):
         calibration = known
@@ -123,6 +123,11 @@ def _calibrated(
     ]
     labels = (_label(*each, config) for each in zip(prepared.labels, points, strict=True))
     return calibration, tuple(labels)
+
+
+def _origin_of_plain(asked: Asked, config: TrainingConfig) -> str:
+    answered = ", each answered by the network that had not learnt from it" if config.folds else ""
+    return f"{asked.cases.name}, as they are{answered}"
 
 
 def _on_folds(labels: Sequence[Label], asked: Asked, calibration: Calibration, *, seed: int) -> dict[str, Estimate]:
@@ -169,15 +174,15 @@ def ask_validation(config: TrainingConfig, prepared: Prepared, network: Network)
         copies = logits_of_copies(judge, config, material, own)
         changed.append(np.stack([*conditions.values(), *copies]))
     groups = prepared.division.group[chosen]
-    how = f", each answered by the one of {len(asked)} networks that had not learnt from it" if len(asked) > 1 else ""
+    answered = " answered by the network that had not learnt from it" if config.folds else ""
     return Asked(
         plain=np.concatenate(plain),
         changed=np.concatenate(changed, axis=1),
         truth=prepared.material.targets[chosen],
         groups=groups,
         cases=Cases(
-            f"{len(chosen)} validation images of {len(np.unique(groups))} patients{how}",
-            f"each under {len(CONDITIONS)} conditions of framing, exposure and sharpness and in "
+            f"{len(chosen)} validation images of {len(np.unique(groups))} patients",
+            f"each{answered} under {len(CONDITIONS)} conditions of framing, exposure and sharpness and in "
             f"{config.schedule.copies} randomly changed copies",
         ),
     )

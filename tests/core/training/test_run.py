@@ -297,7 +297,7 @@ def test_with_folds_each_network_answers_for_calibration_what_it_did_not_learn_f
     asked = ask_validation(config, prepared, network)
     assert len(asked.plain) == len(known)
     assert spec.labels[0].operating_points[0].n == len(known)
-    assert spec.calibration.origin.endswith("as they are")
+    assert spec.calibration.origin.endswith("as they are, each answered by the network that had not learnt from it")
     again = calibrate(asked.plain, asked.truth, activation="sigmoid", origin=spec.calibration.origin)
     assert again.temperature == pytest.approx(spec.calibration.temperature, rel=1e-3)
     materials = material_of_members(config, prepared)
