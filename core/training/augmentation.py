@@ -67,7 +67,7 @@ def augment(
 
 def as_batch(pictures: NDArray[np.uint8], *, size: tuple[int, int]) -> Tensor:
     """Return the pictures unchanged but for their size: float32, (N, 1, rows, columns), 0 to 1."""
-    x = torch.from_numpy(np.ascontiguousarray(pictures)).unsqueeze(1).float().div_(255)
+    x = torch.from_numpy(np.array(pictures)).unsqueeze(1).float().div_(255)
     return x if x.shape[-2:] == size else functional.interpolate(x, size, mode="bilinear", antialias=True)
 
 
