@@ -154,6 +154,7 @@ def looks_at_what_was_found(desk: Desk) -> None:
 
 
 def takes_everything_along(desk: Desk, folder: Path) -> Path:
+    desk.wait()
     desk.page.get_by_text("Report", exact=True).click()
     desk.press("Make the files")
     expect(desk.page.get_by_role("button", name="Figures as data")).to_be_visible(timeout=PATIENCE_MS)
@@ -166,6 +167,7 @@ def takes_everything_along(desk: Desk, folder: Path) -> Path:
 
 
 def opens_a_case_on_read(desk: Desk) -> None:
+    desk.wait()
     desk.page.get_by_text("Cases", exact=True).click()
     desk.press("Open on Read")
     desk.answer(re.compile("Pneumonia"))
