@@ -254,12 +254,6 @@ def value_range(image: Image) -> tuple[float, float]:
     return float(seen.min()), float(seen.max())
 
 
-def has_contrast(image: Image) -> bool:
-    """Whether an image shows anything: at least two different finite values outside the padding."""
-    low, high = value_range(image)
-    return high > low
-
-
 def automatic_window(image: Image, *, percentiles: tuple[float, float] = (0.5, 99.5)) -> WindowLevel:
     """Make a window that reaches from one percentile of the image to another.
 

@@ -17,7 +17,7 @@ from core.assessment.gallery import case_image, opened_files, picture_of
 from core.assessment.inspection import SetInspection
 from core.assessment.labelled_set import Files
 from core.assessment.outcome import Assessment, meaning_in_words, most_wrong
-from core.domain import Label
+from core.domain import Calibration, Label
 from core.errors import CoreError
 from core.evaluation import METRICS
 from core.overlay import Picture
@@ -132,7 +132,6 @@ def _meanings(assessment: Assessment) -> list[tuple[str, str, str]]:
 
 def _model(assessment: Assessment) -> list[tuple[str, str]]:
     model, job = assessment.model, assessment.job
-    calibration = model.calibration
     lines = [
         ("Model", f"{model.title} ({model.id})"),
         ("Version", model.version),
@@ -140,10 +139,21 @@ def _model(assessment: Assessment) -> list[tuple[str, str]]:
         ("Architecture", model.architecture),
         ("Intended use", model.intended_use.summary),
         ("Not for", model.intended_use.not_for),
-        ("Calibration", f"{calibration.method}{f', fitted on {calibration.origin}' if calibration.origin else ''}"),
+        ("Calibration", _calibration(model.calibration)),
         ("Computed", f"{job.done} files in {job.seconds:.1f} s, {job.computed} images anew; Lightbox {__version__}"),
     ]
     return [(name, value) for name, value in lines if value]
+
+
+def _calibration(calibration: Calibration) -> str:
+    words = {
+        "none": "not calibrated: scores are no probabilities",
+        "operating-point": "scores are spread around the operating point: they are no probabilities",
+        "temperature": "by one temperature for all labels",
+        "platt": "by a temperature and an offset for each label (Platt)",
+    }
+    known = words.get(calibration.method, calibration.method)
+    return f"{known}, fitted on {calibration.origin}" if calibration.origin else known
 
 
 # ── Figures ───────────────────────────────────────────────────────────────────────────────────────────────────────

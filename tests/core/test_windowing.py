@@ -21,7 +21,6 @@ from core.windowing import (
     automatic_window,
     default_voi,
     full_range_window,
-    has_contrast,
     is_usable,
     presets_for,
     render,
@@ -274,7 +273,6 @@ def test_the_padding_value_does_not_matter(pixels, padding):
 def test_an_image_without_a_value_has_no_range_and_renders(pixels):
     image = image_of(pixels, padding=(-2000, -2000))
     assert np.isnan(value_range(image)).all()
-    assert not has_contrast(image)
     assert set(np.unique(render(image))) <= {0, 255}
 
 
@@ -285,7 +283,6 @@ def test_an_image_without_a_value_has_no_range_and_renders(pixels):
 @pytest.mark.parametrize(("photometric_interpretation", "gray"), [("MONOCHROME2", 128), ("MONOCHROME1", 127)])
 def test_a_constant_image_is_an_even_mid_gray(value, photometric_interpretation, gray):
     image = image_of(np.full((20, 30), value), photometric_interpretation)
-    assert not has_contrast(image)
     np.testing.assert_array_equal(render(image), np.full((20, 30), gray))
 
 
@@ -334,7 +331,6 @@ def test_colour_passes_unchanged():
     np.testing.assert_array_equal(render(image, WindowLevel(1, 1)), pixels)
     np.testing.assert_array_equal(render(image, invert=True), 255 - pixels)
     assert value_range(image) == (pixels.min(), pixels.max())
-    assert has_contrast(image)
 
 
 # ── Presets ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -105,6 +105,7 @@ def crowd(url: str, files: Sequence[bytes], expected: Sequence[Mapping[str, Any]
             except Exception as error:  # counted, whatever it is; the next study is read on a new page
                 with lock:
                     outcome.errors.append(f"{type(error).__name__}: {error}")
+                    outcome.places_seen += visitor.saw(PLACE)
                 visitor.close()
                 visitor = Visitor(url)
                 visitor.open()
@@ -113,7 +114,8 @@ def crowd(url: str, files: Sequence[bytes], expected: Sequence[Mapping[str, Any]
                 outcome.seconds.append(time.perf_counter() - began)
                 outcome.readings += 1
                 outcome.wrong += not is_same(answer, expected[index])
-        outcome.places_seen += visitor.saw(PLACE)
+        with lock:
+            outcome.places_seen += visitor.saw(PLACE)
         visitor.close()
 
     with ThreadPoolExecutor(visitors) as pool:
