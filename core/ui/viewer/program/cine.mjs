@@ -19,7 +19,7 @@ export class Cine {
     let due = performance.now() + pace
     const tick = (/** @type {number} */ now) => {
       if (!this.isPlaying) return
-      if (now >= due && this.advance()) due = Math.max(due + pace, now)
+      if (now >= due && this.advance()) due = (now - due < pace ? due : now) + pace
       requestAnimationFrame(tick)
     }
     requestAnimationFrame(tick)

@@ -27,31 +27,33 @@ export class Frames {
    * @param {number} settings.count
    * @param {(index: number) => void} settings.onArrival
    * @param {() => void} settings.onEnded the token is not valid any more
+   * @param {number} [settings.budget] in bytes
    */
-  constructor({ address, token, count, onArrival, onEnded }) {
+  constructor({ address, token, count, onArrival, onEnded, budget = REMEMBERED_BYTES }) {
     this.address = address
     this.token = token
     this.count = count
     this.onArrival = onArrival
     this.onEnded = onEnded
-    /** @type {Map<number, Pyramid | Unshowable>} in the order of their last use */
+    this.budget = budget
+    /** @type {Map<number, Pyramid | Unshowable>} */
     this.known = new Map()
+    /** @type {Map<number, number>} of every picture that ever came, those forgotten since too */
+    this.weights = new Map()
     /** @type {Set<number>} */
     this.running = new Set()
     this.bytes = 0
     this.current = 0
+    this.drawn = 0
     this.isWaiting = false
     this.refusals = 0
     this.leaving = new AbortController()
   }
 
-  /** @param {number} index @returns {Pyramid | Unshowable | undefined} */
+  /** What is drawn is kept until something else is. @param {number} index @returns {Pyramid | Unshowable | undefined} */
   get(index) {
     const known = this.known.get(index)
-    if (known) {
-      this.known.delete(index)
-      this.known.set(index, known)
-    }
+    if (known) this.drawn = index
     return known
   }
 
@@ -93,24 +95,29 @@ export class Frames {
     }
   }
 
-  /** The nearest picture that is neither here nor on its way, as far out as memory allows. */
+  /** The nearest picture that is neither here nor on its way, as far out as all nearer ones leave memory for it. */
   nearestMissing() {
-    const each = this.known.size > 0 ? this.bytes / this.known.size : 0
-    const most = each > 0 ? Math.max(3, Math.floor(REMEMBERED_BYTES / each)) : this.count
-    for (let step = 0; step < Math.min(this.count, most); step++) {
-      // 0, +1, −1, +2, −2 …
-      const index = this.current + (step % 2 === 1 ? (step + 1) / 2 : -step / 2)
-      if (index >= 0 && index < this.count && !this.known.has(index) && !this.running.has(index)) return index
-    }
-    return this.count <= most ? this.firstMissing() : null
-  }
-
-  /** Near one end of a series its other end is out of reach of equal steps to both sides. */
-  firstMissing() {
-    for (let index = 0; index < this.count; index++) {
+    const usual = this.known.size > 0 ? this.bytes / this.known.size : 0
+    let bytes = 0
+    for (const index of this.nearestFirst()) {
+      bytes += this.weights.get(index) ?? usual
+      if (bytes > this.budget && !this.isBeside(index)) return null
       if (!this.known.has(index) && !this.running.has(index)) return index
     }
     return null
+  }
+
+  /** All pictures: the current one, +1, −1, +2, −2 … */
+  *nearestFirst() {
+    for (let step = 0; step < 2 * this.count; step++) {
+      const index = this.current + (step % 2 === 1 ? (step + 1) / 2 : -step / 2)
+      if (index >= 0 && index < this.count) yield index
+    }
+  }
+
+  /** @param {number} index */
+  isBeside(index) {
+    return Math.abs(index - this.current) <= 1
   }
 
   /** @param {number} index */
@@ -121,10 +128,10 @@ export class Frames {
         return
       } catch {
         if (this.leaving.signal.aborted) return
-        if (attempt === ATTEMPTS) this.keep(index, new Unshowable("This image could not be fetched from the server."))
-        await new Promise((resolve) => setTimeout(resolve, attempt * RETRY_MS))
+        if (attempt < ATTEMPTS) await new Promise((resolve) => setTimeout(resolve, attempt * RETRY_MS))
       }
     }
+    this.keep(index, new Unshowable("This image could not be fetched from the server."))
   }
 
   /** @param {number} index */
@@ -153,23 +160,27 @@ export class Frames {
     this.onEnded()
   }
 
-  /** @param {number} index */
-  forget(index) {
-    const known = this.known.get(index)
-    if (known) this.bytes -= weight(known)
-    this.known.delete(index)
-  }
-
   /** @param {number} index @param {Pyramid | Unshowable} picture */
   keep(index, picture) {
     if (this.leaving.signal.aborted) return
     this.known.set(index, picture)
+    this.weights.set(index, weight(picture))
     this.bytes += weight(picture)
-    for (const other of [...this.known.keys()]) {
-      if (this.bytes <= REMEMBERED_BYTES) break
-      if (Math.abs(other - this.current) > 1) this.forget(other)
-    }
+    this.forgetFarthest()
     this.onArrival(index)
+  }
+
+  /** Forget what lies farthest away until the rest fits, beside the picture that is drawn. */
+  forgetFarthest() {
+    const drawn = this.known.get(this.drawn)
+    const allowed = this.budget + (drawn ? weight(drawn) : 0)
+    for (const index of [...this.nearestFirst()].reverse()) {
+      if (this.bytes <= allowed) return
+      const known = this.known.get(index)
+      if (!known || index === this.drawn || this.isBeside(index)) continue
+      this.bytes -= weight(known)
+      this.known.delete(index)
+    }
   }
 }
 
