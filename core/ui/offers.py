@@ -2,13 +2,13 @@
 
 A page asks for them with a form of the browser's own: what is ticked and what is pressed come in one request, so no
 file can hold more or less than the page said when the button was pressed. Streamlit's download buttons get a new
-address with every run of the script, and a press in between fails.
+address with every run of the script, and a press in between fails; and that address answers all who are admitted.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from weakref import WeakValueDictionary
 
@@ -22,16 +22,24 @@ from core.ui.failure import UNFORESEEN, log_calmly
 
 PATH = "take-along"
 NO_FILE = "lightbox-no-file.txt"
+GONE = (
+    "This reading or evaluation is no longer open. Bring the study again and ask the model anew, or open the "
+    "evaluation again and make its files anew."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A kind of file: what its button says, its ending and media type, and what it is in a few words."""
+    """A kind of file: what its button says, its ending and media type, and what it is in a few words.
+
+    `name` is the file's, without its ending, where it is not that of the offer.
+    """
 
     label: str
     ending: str
     media_type: str
     what: str
+    name: str = ""
 
 
 FORMATS = {
@@ -46,7 +54,7 @@ Make = Callable[[str, bool], bytes]
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
 class Offer:
-    """What can be taken along of an open study; withdrawn when it is closed.
+    """What can be taken along of an open study or of an evaluation; withdrawn when that is closed.
 
     Attributes
     ----------
@@ -54,6 +62,8 @@ class Offer:
         None where there is no answer, or none that may be shown.
     name : str
         Of the files, without an ending; it says nothing of the patient.
+    formats : mapping of str to Format
+        What there is to choose from, by the word that asks for it.
     owner : str
         Whose it is: to nobody else is anything made.
     token : str
@@ -62,6 +72,7 @@ class Offer:
 
     make: Make | None = None
     name: str = "lightbox"
+    formats: Mapping[str, Format] = field(default_factory=lambda: FORMATS)
     owner: str = field(default_factory=lambda: current_user().id)
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
 
@@ -77,22 +88,22 @@ _offers: WeakValueDictionary[str, Offer] = WeakValueDictionary()
 
 
 def serve_file(request: Request) -> Response:
-    """Answer the form of `core.ui.export` with a file.
+    """Answer a form, of `core.ui.export` or `core.ui.evaluate.taking`, with a file.
 
     A failure is a file as well, which says why: for anything else, a status of failure included, a browser leaves the
-    page, and the study that is open there is lost.
+    page, and the study that is open there is lost. Somebody else's address gets what a made-up one gets.
     """
     user = user_of(request.scope)
     offer = _offers.get(request.path_params["token"])
-    format_ = FORMATS.get(request.query_params.get("format", ""))
-    if user is None or offer is None or offer.owner != user.id or offer.make is None or format_ is None:
-        return _failure("This reading is no longer open. Bring the study again and ask the model anew.")
-    return _made(
-        offer.make, offer.name, request.query_params["format"], with_identity="identity" in request.query_params
-    )
+    if user is None or offer is None or offer.owner != user.id:
+        return _failure(GONE)
+    make, format_ = offer.make, request.query_params.get("format", "")
+    if make is None or format_ not in offer.formats:
+        return _failure(GONE)
+    return _made(make, offer, format_, with_identity="identity" in request.query_params)
 
 
-def _made(make: Make, name: str, key: str, *, with_identity: bool) -> Response:
+def _made(make: Make, offer: Offer, key: str, *, with_identity: bool) -> Response:
     try:
         content = make(key, with_identity)
     except CoreError as error:
@@ -100,8 +111,9 @@ def _made(make: Make, name: str, key: str, *, with_identity: bool) -> Response:
     except Exception as error:
         log_calmly(error)
         return _failure(UNFORESEEN)
-    format_ = FORMATS[key]
-    return Response(content, media_type=format_.media_type, headers=_attached(f"{name}.{format_.ending}"))
+    format_ = offer.formats[key]
+    name = f"{format_.name or offer.name}.{format_.ending}"
+    return Response(content, media_type=format_.media_type, headers=_attached(name))
 
 
 def _failure(words: str) -> Response:

@@ -15,13 +15,19 @@ from core.assessment.jobs import Request
 from core.assessment.outcome import assess, most_wrong
 from core.assessment.store import DATA_VARIABLE, Store
 from core.models.registry import find_model
+from core.ui.access import User
+from core.ui.access.user import LOCAL
+from core.ui.evaluate.taking import FORMATS
+from core.ui.offers import NO_FILE, PATH, serve_file
 from tests.conftest import CHECKOUT
 from tests.core.assessment.made_set import BRAIN, CHEST, run_job, write_models, write_set
+from tests.core.ui.test_offers import request
 
 PAGE = CHECKOUT / "pages" / "evaluate.py"
 TIMEOUT_S = 120
 BESIDE = "_apart_"
 OWNER = "local"
+BOB = User("proxy-bob", "Bob")
 
 
 @pytest.fixture
@@ -195,13 +201,45 @@ def test_files_are_those_of_the_command(folder: Path, tmp_path: Path) -> None:
     page = part(opened(job.id), "Report")
     page.button(key="make_files").click().run()
     assert not page.exception
-    assert len(page.get("download_button")) == 4
+    # Streamlit's own address of a download is anybody's.
+    assert not page.get("download_button")
+    path = address_of_files(page)
+    files = {name: taken(path, name) for name in FORMATS}
+    assert files["report.pdf"].startswith(b"%PDF")
+    assert len(files["predictions.csv"].splitlines()) == 13
     assert main(["evaluate", str(folder), "--model", CHEST.id, "--out", str(tmp_path / "out")]) == 0
     command = json.loads((tmp_path / "out" / "report.json").read_text("utf-8"))
-    files = page.session_state["bench"].files.get(f"{job.id}/{hash(find_model(CHEST.id).labels)}")
     own = json.loads(files["report.json"])
     assert "Found before the run" in files["report.html"].decode()
     for each in (own, command):
         for passing in ("seconds", "images_per_second", "images_computed"):
             each.pop(passing)
     assert own == command
+
+
+def test_files_are_their_owners_alone_and_go_with_the_evaluation(folder: Path) -> None:
+    store = Store()
+    job = run_job(store, folder, owner=OWNER)
+    page = part(opened(job.id), "Report").button(key="make_files").click().run()
+    path = address_of_files(page)
+    for name in FORMATS:
+        assert len(taken(path, name)) > 500
+        assert taken(path, name, user=BOB) == taken(f"{PATH}/made-up", name, user=BOB)
+        assert taken(path, name, user=None) == taken(f"{PATH}/made-up", name)
+    assert address_of_files(page.run()) == path
+    jobs.forget(store, job.id, owner=OWNER)
+    assert b"There is no such evaluation" in taken(path, "predictions.csv")
+
+
+def address_of_files(page: AppTest) -> str:
+    (path,) = re.findall(r'<form class="lb-files" action="([^"]+)"', words(page))
+    return str(path)
+
+
+def taken(path: str, name: str, *, user: User | None = LOCAL) -> bytes:
+    """Return what the route of all files answers to somebody whom the gate has let in."""
+    answer = serve_file(request(path.removeprefix(f"{PATH}/"), f"format={name}", user))
+    assert answer.headers["cache-control"] == "no-store"
+    refused = NO_FILE in answer.headers["content-disposition"]
+    assert refused or f'filename="{name}"' in answer.headers["content-disposition"]
+    return bytes(answer.body)

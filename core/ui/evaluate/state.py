@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from core.training.config import LabelTable
 from core.ui.access import current_user
 from core.ui.evaluate.chosen import Chosen, MostWrong
 from core.ui.evaluate.looking import Look
+from core.ui.offers import Offer
 from core.ui.session import Bounded
 
 PARAMETER = "job"
@@ -112,7 +112,7 @@ class Bench:
     assessments: Bounded[Assessment] = field(default_factory=lambda: Bounded(ASSESSMENTS))
     pictures: Bounded[str] = field(default_factory=lambda: Bounded(PICTURES))
     groups: Bounded[Subgroups] = field(default_factory=lambda: Bounded(GROUPS))
-    files: Bounded[Mapping[str, bytes]] = field(default_factory=lambda: Bounded(2))
+    offers: Bounded[Offer] = field(default_factory=lambda: Bounded(2))
 
     def table(self, job_id: str) -> Table:
         """Return what is looked at of a job."""

@@ -10,11 +10,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from starlette.applications import Starlette
 from streamlit.web.server.starlette.starlette_app_utils import create_signed_value
 
 from core.ui.access import Gate, sign_in, start, user_of
 from core.ui.access.holders import Holders
 from core.ui.access.user import LOCAL, STAMP_HEADER, known_user, read_stamp
+from core.ui.evaluate.taking import FORMATS
+from core.ui.offers import PATH, ROUTE, Offer
 
 LISTED, UNLISTED = "10.0.0.5", "10.0.0.6"
 PROXY = {"LIGHTBOX_ACCESS": "proxy", "LIGHTBOX_PROXIES": LISTED}
@@ -69,12 +72,13 @@ class Desk:
         method: str = "GET",
         is_hidden: bool = False,
     ) -> tuple[int, str, dict[str, str]]:
+        path, _, query = path.partition("?")
         raw = [(name.encode(), value.encode()) for name, value in (("host", host), *headers)]
         scope = {
             "type": kind,
             "method": method,
             "path": path,
-            "query_string": b"",
+            "query_string": query.encode(),
             "headers": raw,
             "client": (client or peer, 5000),
             "server": (server, 8501),
@@ -295,3 +299,18 @@ def test_a_session_goes_on_for_its_own_user_alone(configured, name: str, kept: s
     protocols = ("sec-websocket-protocol", "streamlit, xsrf, session-of-ann")
     desk.ask("/_stcore/stream", [*by_proxy(name), protocols], kind="websocket", peer=LISTED)
     assert dict(desk.passed[0]["headers"])[b"sec-websocket-protocol"].decode() == kept
+
+
+def test_the_files_of_an_evaluation_are_its_owners_alone(configured, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = configured(PROXY)
+    monkeypatch.setattr(desk, "application", Starlette(routes=[ROUTE]))
+    offer = Offer(make=lambda key, _: key.encode(), formats=FORMATS, owner=ANN.id)
+    for name in FORMATS:
+        address, made_up = (f"/{PATH}/{token}?format={name}" for token in (offer.token, "made-up"))
+        status, content, headers = desk.ask(address, by_proxy(), peer=LISTED)
+        assert (status, content) == (200, name)
+        assert headers["content-disposition"] == f'attachment; filename="{name}"'
+        unknown = desk.ask(made_up, by_proxy("bob"), peer=LISTED)
+        assert "no longer open" in unknown[1]
+        assert desk.ask(address, by_proxy("bob"), peer=LISTED) == unknown
+        assert desk.ask(address, peer=LISTED)[0] == 403
