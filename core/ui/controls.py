@@ -91,7 +91,11 @@ def window_controls(view: View, image: Image, series: Series) -> Voi:
 def _invert_and_reset(view: View, image: Image) -> None:
     st.toggle("Invert", **tied(view, "invert"))
     if image.graphics is not None:
-        st.toggle("Graphics", **tied(view, "graphics"), help="The file's own graphics over the image")
+        st.toggle(
+            "Graphics",
+            **tied(view, "graphics"),
+            help="The file's own graphics over the image; they may name the patient",
+        )
     st.button("Reset", key="reset", on_click=view.reset, help="Window, inversion and zoom as they were at first")
 
 

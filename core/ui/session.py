@@ -126,7 +126,7 @@ class View:
     contour_level : float or None
         The value around which the contour is drawn; None: half of the strongest evidence.
     graphics : bool
-        Whether the file's own graphics are drawn over the image.
+        Whether the file's own graphics, which may name the patient, are drawn over the image.
     evidence_anyway, score_anyway : bool
         The reader asked for what a negative call, or an image outside the intended use, does not show by itself.
     compared : str
@@ -153,7 +153,7 @@ class View:
     threshold: float = 0.0
     contour: bool = False
     contour_level: float | None = None
-    graphics: bool = True
+    graphics: bool = False
     evidence_anyway: bool = False
     score_anyway: bool = False
     compared: str = ""

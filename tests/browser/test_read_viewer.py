@@ -153,18 +153,20 @@ def heat_of(bench: Bench) -> tuple[Explanation, tuple[float, float]]:
     return explanation, (told["limits"][0], told["limits"][1])
 
 
-def test_the_files_own_graphics_are_drawn_until_they_are_taken_off(desk: Desk, picture: Picture) -> None:
+def test_the_files_own_graphics_are_drawn_when_they_are_asked_for(desk: Desk, picture: Picture) -> None:
     bench, series = bring(desk, {"graphics": with_graphics()})
     image = series.frames[0].load()
     assert image.graphics is not None
     assert image.graphics[100, 60]
     bench.press("0")
-    bench.shows(lay_graphics(render(image), image.graphics))
-    picture("shown")
-    bench.page.get_by_role("button", name="The file's own graphics").click()
     bench.shows(render(image))
-    bench.press("g")
+    assert bench.corner("bottom left").startswith("The file brings graphics: G shows them")
+    picture("offered")
+    bench.page.get_by_role("button", name="The file's own graphics").click()
     bench.shows(lay_graphics(render(image), image.graphics))
+    assert "graphics" not in bench.corner("bottom left")
+    bench.press("g")
+    bench.shows(render(image))
     expect(bench.page.get_by_role("note", name="About the image")).to_contain_text(
         re.compile("may name the\\s+patient")
     )

@@ -23,17 +23,22 @@ ROWS, COLUMNS, FRAMES, ORIGIN, FIRST_FRAME, BITS, DATA = 0x0010, 0x0011, 0x0015,
 
 SHOWN = Notice(
     "own-graphics",
-    "The file holds graphics of its own (overlay planes), which the viewer lays over the image. They may name the "
-    "patient; models do not see them, and they are not taken along.",
+    "The file holds graphics of its own (overlay planes). They may name the patient, so the viewer draws them only "
+    "when asked to (key G); models do not see them, and they are not taken along.",
 )
 NOT_SHOWN = Notice(
-    "overlay-not-shown", "The file holds graphics to lay over the image (OverlayData) that cannot be read."
+    "overlay-not-shown",
+    "The file holds graphics to lay over the image (overlay planes) that cannot be read: they are not as the standard "
+    "describes them, or lie in unused bits of the pixels, which it has retired.",
 )
 
 
 def graphics_notices(dataset: Dataset) -> tuple[Notice, ...]:
-    """Say that a file holds graphics of its own, and whether they are shown."""
-    planes = [_plane(dataset, group) for group in GROUPS if by_tag(dataset, group, DATA) is not None]
+    """Say that a file holds graphics of its own, and whether they can be shown.
+
+    A plane without data has its bits in unused bits of the pixels (retired; PS3.5 of 2004, 8.1.2).
+    """
+    planes = [_plane(dataset, group) for group in GROUPS if _is_named(dataset, group)]
     shown = (SHOWN,) if any(plane is not None for plane in planes) else ()
     return (*shown, NOT_SHOWN) if None in planes else shown
 
@@ -93,6 +98,10 @@ class _Plane:
         start = 0 if self.frames is None else (index - self.first) * count
         bits = np.unpackbits(packed[start // 8 : -(-(start + count) // 8)], bitorder="little")
         return bits[start % 8 :][:count].reshape(self.rows, self.columns).astype(np.bool_)
+
+
+def _is_named(dataset: Dataset, group: int) -> bool:
+    return any(by_tag(dataset, group, element) is not None for element in (ROWS, DATA))
 
 
 def _plane(dataset: Dataset, group: int) -> _Plane | None:

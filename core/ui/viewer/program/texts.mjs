@@ -23,10 +23,10 @@ function writeLines(element, lines) {
  * @param {Series} series
  * @param {number} shown
  * @param {Frame | null} frame
- * @param {NamedVoi | null} named
+ * @param {{named: NamedVoi | null, hasMore: boolean}} look its window, and whether the file has graphics that are not drawn
  * @param {string} what the pane shows
  */
-export function writeCorners(pane, series, shown, frame, named, what) {
+export function writeCorners(pane, series, shown, frame, { named, hasMore }, what) {
   const { told, frames, index } = series
   pane.corners.topLeft.classList.toggle("synthetic", told.synthetic)
   writeLines(pane.corners.topLeft, [told.title, ...told.identity])
@@ -38,7 +38,8 @@ export function writeCorners(pane, series, shown, frame, named, what) {
   const window = frame ? windowWords(named?.voi ?? null, named?.name ?? "") : ""
   const inverted = series.look.invert ? "inverted" : ""
   const scale = pane.view && frame ? `Zoom ${number(Math.round(pane.view.perColumn * 100))} %` : ""
-  writeLines(pane.corners.bottomLeft, [[window, inverted].filter(Boolean).join(", "), scale])
+  const more = hasMore ? "The file brings graphics: G shows them" : ""
+  writeLines(pane.corners.bottomLeft, [more, [window, inverted].filter(Boolean).join(", "), scale])
   const view = [what, told.title, number_, window, inverted].filter(Boolean).join(", ")
   pane.canvas.setAttribute("role", "img")
   if (pane.canvas.getAttribute("aria-label") !== view) pane.canvas.setAttribute("aria-label", view)

@@ -40,7 +40,7 @@ export class Toolbar {
     this.presets = html("select", { "aria-label": "Window", title: "Window (keys 1 to 9)" })
     this.presets.addEventListener("change", () => viewer.choosePreset(this.presets.selectedIndex))
     this.invert = button("invert", "Invert", "I", () => viewer.invert())
-    this.graphics = button("graphics", "The file's own graphics", "G", () => viewer.toggleGraphics())
+    this.graphics = button("graphics", "The file's own graphics, which may name the patient", "G", () => viewer.toggleGraphics())
     this.cine = button("cine", "Cine", "Space", () => viewer.toggleCine())
     this.slice = html("input", { type: "range", min: "0", step: "1", "aria-label": "Slice" })
     this.slice.addEventListener("input", () => viewer.goTo(this.slice.valueAsNumber))

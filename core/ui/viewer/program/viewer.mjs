@@ -44,8 +44,8 @@ export class Viewer {
     this.panes = []
     /** @type {Place} */
     this.place = { ...WHOLE }
-    /** Whether the files' own graphics are drawn over their pictures. */
-    this.graphics = true
+    /** Whether the files' own graphics are drawn over their pictures; they may name the patient. */
+    this.graphics = false
     this.heats = new Heats()
     this.measures = new Measures()
     this.tools = new Tools(this)
@@ -79,6 +79,7 @@ export class Viewer {
     const { data } = component
     const before = this.panes[0]?.source
     const added = this.openSeries(data)
+    if (added.length > 0) this.graphics = false
     if (data.panes[0].source !== before) this.begin(data.start)
     for (const source of added) {
       const series = /** @type {Series} */ (this.series.get(source))
@@ -195,7 +196,7 @@ export class Viewer {
     const picture = wanted ?? series.frames.get(slot.shown)
     if (!(picture instanceof Pyramid)) {
       const what = picture instanceof Unshowable ? "No image" : "Loading the image"
-      writeCorners(pane, series, slot.shown, null, null, what)
+      writeCorners(pane, series, slot.shown, null, { named: null, hasMore: false }, what)
       pane.clear()
       pane.words.role = picture instanceof Unshowable ? "alert" : "status"
       pane.words.textContent = picture instanceof Unshowable ? picture.words : what
@@ -211,7 +212,7 @@ export class Viewer {
     const { invert } = series.look
     const { place, graphics } = this
     pane.draw({ source: slot.source, index: slot.shown, pyramid: picture, named, invert, place, heat: laid, graphics })
-    writeCorners(pane, series, slot.shown, frame, named, paneWords(slot, heat))
+    writeCorners(pane, series, slot.shown, frame, { named, hasMore: Boolean(frame.graphics) && !graphics }, paneWords(slot, heat))
     writeCaption(pane, frame, slot, this.heats, heat)
     const view = /** @type {import("./geometry.mjs").View} */ (pane.view)
     drawMeasures(pane.svg, this.measures.on(this.where(slot)), this.measures.selected, view, frame, pane.ratio)

@@ -140,6 +140,15 @@ def test_a_plane_that_cannot_be_read_is_named_and_the_image_is_shown(fault: dict
     assert codes(dataset) == ["overlay-not-shown"]
 
 
+def test_a_plane_in_unused_bits_of_the_pixels_is_named() -> None:
+    dataset = with_plane(CROSS)
+    dataset.add_new((0x6000, 0x0100), "US", 16)
+    dataset.add_new((0x6000, 0x0102), "US", 12)
+    del dataset[0x6000, 0x3000]
+    assert image_of(dataset).graphics is None
+    assert codes(dataset) == ["overlay-not-shown"]
+
+
 def test_without_planes_there_is_nothing() -> None:
     dataset = dataset_of(np.zeros((ROWS, COLUMNS), np.uint16))
     assert image_of(dataset).graphics is None
