@@ -69,6 +69,25 @@ def assert_images_lead(page: Page, image: Locator, heated: Locator) -> None:
     assert left["width"] + right["width"] >= 0.6 * page.viewport_size["width"]
 
 
+def test_on_a_portrait_screen_the_images_stand_one_below_the_other(desk: Desk, picture: Picture) -> None:
+    page = desk.page
+    page.set_viewport_size({"width": 1080, "height": 1920})
+    desk.upload({"hand": HAND})
+    call = desk.answer().get_by_role("heading", name="Fracture: positive")
+    image, heated = desk.image("Hand"), desk.heated("Fracture")
+    picture("reading")
+    for place in (call, image, heated):
+        assert lies_on_screen(place, page)
+    above, below = image.bounding_box(), heated.bounding_box()
+    assert above is not None
+    assert below is not None
+    assert below["x"] == above["x"]
+    assert below["y"] >= above["y"] + above["height"]
+    assert not has_horizontal_scrollbar(page)
+    tools = page.get_by_role("toolbar", name="Viewer").get_by_role("button")
+    assert len({box["y"] for each in tools.all() if (box := each.bounding_box())}) == 1
+
+
 @pytest.mark.parametrize("screen", SCREENS, ids=lambda screen: f"{screen[0]}x{screen[1]}")
 def test_a_series_without_a_model_fits_too(desk: Desk, picture: Picture, screen: tuple[int, int]) -> None:
     desk.page.set_viewport_size({"width": screen[0], "height": screen[1]})

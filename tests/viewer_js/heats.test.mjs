@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 
-import { Heats } from "../../core/ui/viewer/program/heats.mjs"
+import { Heats, heatWords, shortUnit } from "../../core/ui/viewer/program/heats.mjs"
 
 const START = { heat: true, label: "", method: "", opacity: 0.6, threshold: 0, contour: null }
 const heat = (strongest, unit = "logit") => ({ values: Float32Array.from([-1, strongest, strongest / 3]), unit, limits: [0, 4] })
@@ -49,4 +49,11 @@ test("where there is no positive evidence there is no contour", () => {
   const heats = begun()
   heats.toggleContour(heat(-1))
   assert.equal(heats.look.contour, null)
+})
+
+test("the bar names the unit shortly, and explains it to whoever points at it", () => {
+  const heat = { method: "CAM", unit: "evidence: the map's mean plus a constant is the raw score" }
+  assert.equal(shortUnit(heat), "evidence")
+  assert.equal(heatWords(heat), "The colours of CAM show evidence: the map's mean plus a constant is the raw score.")
+  assert.equal(shortUnit({ unit: "weighted activation, without an absolute scale" }), "weighted activation")
 })

@@ -101,9 +101,15 @@ export class Heats {
     const spoken = `${heat.title}, ${heat.method}: colours run from ${low} to ${high}, ${heat.unit}`
     const scale = html("i", { style: `background: linear-gradient(to right, ${colours.join(", ")})` })
     const bar = html("span", { class: "colours", role: "img", "aria-label": spoken }, low, scale, high)
-    return [bar, html("span", { class: "unit", title: heat.unit }, `${heat.title} · ${heat.method}, ${heat.unit}`)]
+    return [bar, html("span", { class: "unit", title: heatWords(heat) }, `${heat.title} · ${heat.method}, ${shortUnit(heat)}`)]
   }
 }
+
+/** The first part names the unit, the rest explains it. @param {Pick<Heat, "unit">} heat */
+export const shortUnit = ({ unit }) => unit.split(/[:,]/)[0]
+
+/** What the colours mean, in full. @param {Pick<Heat, "method" | "unit">} heat */
+export const heatWords = ({ method, unit }) => `The colours of ${method} show ${unit}.`
 
 /** @param {Heat} heat */
 const strongestOf = (heat) => heat.values.reduce((most, value) => (value > most ? value : most), 0)

@@ -77,8 +77,8 @@ const MOUSE = [
   ["Double click", "Fit"],
 ]
 
-/** @param {string[]} presets @param {() => void} close */
-export function keySheet(presets, close) {
+/** @param {string[]} presets @param {string} heat what its colours mean, if there is one @param {() => void} close */
+export function keySheet(presets, heat, close) {
   const shown = KEYS.filter(([key]) => !(key in SILENT))
   const rows = [
     ...MOUSE,
@@ -88,5 +88,5 @@ export function keySheet(presets, close) {
   const list = html("dl", {}, ...rows.map(([key, words]) => html("div", {}, html("dt", {}, key), html("dd", {}, words))))
   const button = html("button", { type: "button" }, "Close")
   button.addEventListener("click", close)
-  return html("div", { class: "sheet", role: "dialog", "aria-label": "Mouse and keys" }, list, button)
+  return html("div", { class: "sheet", role: "dialog", "aria-label": "Mouse and keys" }, list, html("p", {}, heat), button)
 }

@@ -11,7 +11,7 @@ import { Pyramid } from "./frame.mjs"
 import { Unshowable } from "./frames.mjs"
 import { panned, zoomedAt } from "./geometry.mjs"
 import { Hand } from "./hand.mjs"
-import { decodeHeat, Heats } from "./heats.mjs"
+import { decodeHeat, Heats, heatWords } from "./heats.mjs"
 import { keySheet, pressKey } from "./keys.mjs"
 import { MANUAL } from "./looks.mjs"
 import { drawMeasures, Measures } from "./measures.mjs"
@@ -446,7 +446,8 @@ export class Viewer {
       return
     }
     const presets = this.frame()?.windows.map(({ name }) => name) ?? []
-    const sheet = keySheet(presets, () => this.toggleSheet())
+    const heat = this.heat()
+    const sheet = keySheet(presets, heat ? heatWords(heat) : "", () => this.toggleSheet())
     this.element.append(sheet)
     sheet.querySelector("button")?.focus()
   }
