@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import re
-from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Page, Response, WebSocket, expect
+from playwright.sync_api import Error, Page, Request, Response, WebSocket, expect
+from pypdf import PdfReader
 
 from core.assessment.uploads import FOLDER
 from tests import made
@@ -18,28 +20,68 @@ from tests.serving import Server
 PATIENCE_MS = 600_000
 # By these a model is asked; the words are the standard's own.
 KNOWN = frozenset({"Modality", "BodyPartExamined", "ViewPosition"})
+PROGRAM = "/static/"
+"""Below it are the files of Streamlit's own program."""
+FILES = {
+    "Report": "Made-up hand",
+    "Report as PDF": "Made-up hand",
+    "Table of cases": "Fracture/",
+    "Figures as data": '"n":',
+}
+"""The files of an evaluation, and what each of them does hold."""
 
 
 class Overheard:
-    """What the server sends to a browser, by HTTP and by WebSocket."""
+    """What the server sends to a browser: all of every WebSocket message and of every answer by HTTP.
+
+    Left out are the files of Streamlit's own program; and files that are saved, whose content the browser does not
+    hand over: tests search those themselves.
+
+    Attributes
+    ----------
+    unread : list of str
+        The addresses of answers that were sent in full and could not be read: what is in them is not known.
+    """
 
     def __init__(self, page: Page) -> None:
-        self._parts: list[Callable[[], bytes]] = []
+        self.by_http: list[bytes] = []
+        self.by_socket: list[bytes] = []
+        self.unread: list[str] = []
         page.on("websocket", self._listen)
         page.on("response", self._note)
+        page.on("requestfinished", self._read)
 
     def _listen(self, socket: WebSocket) -> None:
-        socket.on("framereceived", lambda data: self._parts.append(lambda: _bytes(data)))
+        socket.on("framereceived", lambda data: self.by_socket.append(_bytes(data).upper()))
 
     def _note(self, response: Response) -> None:
-        headers = repr(response.headers).encode() + response.url.encode()
-        self._parts.append(lambda: headers)
+        self.by_http.append(f"{response.headers!r} {response.url}".encode().upper())
+
+    def _read(self, request: Request) -> None:
+        address = urlsplit(request.url)
+        if address.scheme != "http" or address.path.startswith(PROGRAM):
+            return
+        response = request.response()
+        is_saved = request.is_navigation_request() and response is not None and _is_attached(response)
+        if response is None or is_saved or 300 <= response.status < 400:
+            return
+        try:
+            self.by_http.append(response.body().upper())
+        except Error:
+            self.unread.append(request.url)
 
     def holds(self, marker: str) -> bool:
-        return any(marker.encode() in part().upper() for part in self._parts)
+        return any(marker.encode() in part for part in (*self.by_http, *self.by_socket))
 
-    def __len__(self) -> int:
-        return len(self._parts)
+    def check(self, marker: str) -> None:
+        """Assert that much was heard, all of it could be read, and the marker is nowhere."""
+        assert self.unread == []
+        assert min(len(self.by_http), len(self.by_socket)) > 10
+        assert not self.holds(marker)
+
+
+def _is_attached(response: Response) -> bool:
+    return response.headers.get("content-disposition", "").startswith("attachment")
 
 
 def _bytes(data: str | bytes) -> bytes:
@@ -60,6 +102,15 @@ def written(server: Server) -> list[str]:
     return [str(path) for path in files if MARKER.encode() in path.read_bytes().upper() or MARKER in path.name.upper()]
 
 
+def words_of(file: bytes) -> bytes:
+    """Return a file's content in capitals; of a PDF its words and what it says of itself."""
+    if not file.startswith(b"%PDF"):
+        return file.upper()
+    document = PdfReader(io.BytesIO(file))
+    words = [repr(document.metadata), *(page.extract_text() for page in document.pages)]
+    return file.upper() + "\n".join(words).upper().encode()
+
+
 def test_identity_is_in_no_answer_log_or_file(desk: Desk, overheard: Overheard, server: Server) -> None:
     desk.upload({f"{MARKER}.dcm": marked(but=KNOWN)})
     # A picture made of a formula looks like no patient to the model's gate.
@@ -74,12 +125,24 @@ def test_identity_is_in_no_answer_log_or_file(desk: Desk, overheard: Overheard, 
     desk.sees("Drop a study here")
     desk.upload({f"{MARKER}.zip": archive})
     desk.sees(re.compile("left out"))
-    assert len(overheard) > 20
-    assert not overheard.holds(MARKER)
+    overheard.check(MARKER)
     assert written(server) == []
     desk.switch("Show file names")
     desk.sees(re.compile(MARKER))
-    assert overheard.holds(MARKER)
+    assert any(MARKER.encode() in message for message in overheard.by_socket)
+
+
+def test_identity_that_is_asked_for_is_overheard(desk: Desk, overheard: Overheard) -> None:
+    desk.upload({f"{MARKER}.dcm": marked(but=KNOWN)})
+    desk.switch("Show the score anyway")
+    action = desk.page.locator("form.lb-take-along").get_attribute("action")
+    fetch = "address => fetch(address).then(answer => answer.text())"
+    assert MARKER not in desk.page.evaluate(fetch, f"{action}?format=json").upper()
+    desk.wait()
+    overheard.check(MARKER)
+    assert MARKER in desk.page.evaluate(fetch, f"{action}?format=json&identity=yes").upper()
+    desk.wait()
+    assert any(MARKER.encode() in answer for answer in overheard.by_http)
 
 
 def test_identity_is_in_nothing_of_an_evaluation_but_its_set(
@@ -100,12 +163,14 @@ def test_identity_is_in_nothing_of_an_evaluation_but_its_set(
         desk.wait()
     desk.press("Make the files")
     expect(desk.page.get_by_role("button", name="Figures as data")).to_be_visible(timeout=PATIENCE_MS)
-    assert MARKER.encode() not in desk.download(re.compile(r"^\S*\s*Report$")).upper()
+    for file, known in FILES.items():
+        said = words_of(desk.download(re.compile(rf"^{file}$")))
+        assert known.encode().upper() in said, "it can be searched"
+        assert MARKER.encode() not in said, file
     assert all(f"/{FOLDER}/" in path for path in written(server)), "only in the set itself, until that is deleted"
     desk.press("All evaluations")
     desk.press("Delete")
     desk.press("Delete it")
     desk.sees("None yet")
     assert written(server) == []
-    assert len(overheard) > 20
-    assert not overheard.holds(MARKER)
+    overheard.check(MARKER)
