@@ -20,7 +20,6 @@ from core.ui.session import OpenStudy
 from core.ui.side import told_apart
 
 NONE = ""
-NO_PRIOR = StudyError("Nothing in this prior can be shown.", hint="Bring its images.", code="empty-prior")
 
 
 def scan_controls(opened: OpenStudy, spec: ModelSpec) -> None:
@@ -77,11 +76,18 @@ def _take_in_prior(opened: OpenStudy, files: Sequence[UploadedFile]) -> None:
     finally:
         forget_uploads(files)
     if not prior.series:
-        show_error(NO_PRIOR)
+        show_error(_nothing_to_show(prior))
         return
     opened.prior = prior
     opened.view.compared = prior.series[0].uid
     st.rerun()
+
+
+def _nothing_to_show(prior: Study) -> StudyError:
+    """Return the error that says why, by the first file that says it."""
+    reason = prior.rejected[0].message if prior.rejected else ""
+    hint = f"{reason} Bring its images.".lstrip()
+    return StudyError("Nothing in this prior can be shown.", hint=hint, code="empty-prior")
 
 
 def compare_control(opened: OpenStudy) -> Series | None:

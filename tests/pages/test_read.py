@@ -458,3 +458,36 @@ def test_a_study_that_was_closed_when_idle_is_asked_for_again(film: AppTest) -> 
     assert film.title[0].value == "Drop a study here, or try a sample"
     assert "not used for 30 minutes" in film.error[0].value
     assert desk(bring(film, ("film.dcm", made.radiograph(128)))).opened is not None
+
+
+def bring_prior(page: AppTest, content: bytes) -> AppTest:
+    page.file_uploader(key=f"prior_{desk(page).opened.priors}").upload("prior", content, "application/octet-stream")
+    return page.run()
+
+
+def test_a_prior_stands_beside_the_study_and_one_of_another_patient_is_warned_of(film: AppTest) -> None:
+    earlier = {"SeriesInstanceUID": f"{made.SERIES_UID}.9", "StudyInstanceUID": f"{made.SERIES_UID}.8"}
+    page = bring_prior(film, made.radiograph(64, ViewPosition="PA", **earlier))
+    assert not page.exception
+    assert [pane["title"] for pane in viewer(page)["panes"]] == ["Chest, AP", "Chest, PA"]
+    assert page.selectbox(key="compared").options == ["Nothing", "Prior: Chest, PA"]
+    assert not page.warning
+    page = bring_prior(page, made.radiograph(64, PatientID="another", **earlier))
+    assert [each.value for each in page.warning] == ["Its patient ID is not that of the open study."]
+    page.selectbox(key="compared").select("").run()
+    assert [pane["title"] for pane in viewer(page)["panes"]] == ["Chest, AP", "Chest, AP"]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(b"", "The file is empty."), (made.radiograph(64)[:400], "has no pixels"), (b"no image", "it is text.")],
+    ids=["empty", "damaged", "text"],
+)
+def test_a_prior_that_cannot_be_shown_is_answered_in_words(film: AppTest, content: bytes, reason: str) -> None:
+    page = bring_prior(film, content)
+    assert not page.exception
+    (error,) = page.error
+    assert error.value.startswith("**Nothing in this prior can be shown.** ")
+    assert reason in error.value
+    assert desk(page).opened.prior is None
+    assert len(viewer(page)["panes"]) == 2
