@@ -170,16 +170,20 @@ export class Frames {
     this.onArrival(index)
   }
 
+  /** @param {number} index */
+  forget(index) {
+    const known = this.known.get(index)
+    if (known) this.bytes -= weight(known)
+    this.known.delete(index)
+  }
+
   /** Forget what lies farthest away until the rest fits, beside the picture that is drawn. */
   forgetFarthest() {
     const drawn = this.known.get(this.drawn)
     const allowed = this.budget + (drawn ? weight(drawn) : 0)
     for (const index of [...this.nearestFirst()].reverse()) {
       if (this.bytes <= allowed) return
-      const known = this.known.get(index)
-      if (!known || index === this.drawn || this.isBeside(index)) continue
-      this.bytes -= weight(known)
-      this.known.delete(index)
+      if (index !== this.drawn && !this.isBeside(index)) this.forget(index)
     }
   }
 }
