@@ -173,8 +173,9 @@ def _note(message: ConsoleMessage, complaints: list[str]) -> None:
     address = message.location.get("url", "")
     # Opened at the address of a page, Streamlit's program first looks for its server below that address.
     looks_for_server = re.search(r"/\w+/_stcore/(health|host-config)$", address)
-    # So the viewer is told, in words for the reader, of an image that cannot be decoded.
-    is_told_why = "/viewer/pixels/" in address and "422" in message.text
+    # So the viewer is told of an image that cannot be decoded (422), and of a study that was closed while one of its
+    # images was on its way (403).
+    is_told_why = "/viewer/pixels/" in address and re.search("422|403", message.text)
     if message.type == "error" and not looks_for_server and not is_told_why:
         complaints.append(f"{message.text} ({address})")
 

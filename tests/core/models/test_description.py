@@ -28,8 +28,8 @@ def described(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, di
 def test_metrics_come_with_intervals_and_what_they_were_measured_on(described: tuple[Path, dict]) -> None:
     _folder, entry = described
     assert entry["metrics"] == {
-        "macro_auroc": {"value": 0.9, "low": 0.8, "high": 1.0},
-        "findings: accuracy": {"value": 0.7, "low": 0.6, "high": 0.8},
+        "macro_auroc": {"value": 0.9, "low": 0.8, "high": 1.0, "undefined": ""},
+        "findings: accuracy": {"value": 0.7, "low": 0.6, "high": 0.8, "undefined": ""},
     }
     assert entry["measured_on"] == "400 made-up images"
     matrix = entry["confusion_matrix"]
