@@ -152,7 +152,7 @@ def _calibration(calibration: Calibration) -> str:
         "temperature": "by one temperature for all labels",
         "platt": "by a temperature and an offset for each label (Platt)",
     }
-    known = words.get(calibration.method, calibration.method)
+    known = words[calibration.method]
     return f"{known}, fitted on {calibration.origin}" if calibration.origin else known
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from core.training.calibration import (
 )
 from core.training.card import Account
 from core.training.config import ClassLabel, TrainingConfig
-from core.training.folds import judges, material_of_members
+from core.training.folds import judges
 from core.training.loop import Fitted
 from core.training.measure import (
     Answers,
@@ -40,6 +40,9 @@ from core.training.validation import all_logits, logits_of_copies, logits_under
 
 Progress = Callable[[str], None]
 Values = NDArray[np.float64]
+
+UNSEEN = "answered by the network that had not learnt from it"
+"""What is said of the pictures of folds."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,7 +80,13 @@ def assess(
         shortcuts=_shortcuts(config, prepared),
         on_folds=_on_folds(labels, asked, calibration, seed=config.seed) if config.folds else {},
     )
-    spec = ModelSpec(
+    metrics = name_metrics({one.label.name: one.figures for one in account.measured}, account.together)
+    return Assessed(replace(spec_of(config, labels, calibration), metrics=metrics), account, answers)
+
+
+def spec_of(config: TrainingConfig, labels: tuple[Label, ...], calibration: Calibration) -> ModelSpec:
+    """Return the spec of a configuration's model, without weights, gate, card and figures."""
+    return ModelSpec(
         id=config.id,
         title=config.title or config.id,
         version=config.version,
@@ -90,9 +99,7 @@ def assess(
         intended_use=config.intended_use,
         licence=config.words.licence,
         citation=config.words.citation,
-        metrics=name_metrics({one.label.name: one.figures for one in account.measured}, account.together),
     )
-    return Assessed(spec, account, answers)
 
 
 def _calibrated(
@@ -126,7 +133,7 @@ def _calibrated(
 
 
 def _origin_of_plain(asked: Asked, config: TrainingConfig) -> str:
-    answered = ", each answered by the network that had not learnt from it" if config.folds else ""
+    answered = f", each {UNSEEN}" if config.folds else ""
     return f"{asked.cases.name}, as they are{answered}"
 
 
@@ -164,7 +171,7 @@ class Asked:
 
 def ask_validation(config: TrainingConfig, prepared: Prepared, network: Network) -> Asked:
     """Ask about the validation part; with folds, each member about its own fold."""
-    asked = judges(network, material_of_members(config, prepared))
+    asked = judges(config, prepared, network)
     chosen = np.concatenate([material.validation for _, material in asked])
     plain, changed = [], []
     for judge, material in asked:
@@ -174,7 +181,7 @@ def ask_validation(config: TrainingConfig, prepared: Prepared, network: Network)
         copies = logits_of_copies(judge, config, material, own)
         changed.append(np.stack([*conditions.values(), *copies]))
     groups = prepared.division.group[chosen]
-    answered = " answered by the network that had not learnt from it" if config.folds else ""
+    answered = f" {UNSEEN}" if config.folds else ""
     return Asked(
         plain=np.concatenate(plain),
         changed=np.concatenate(changed, axis=1),

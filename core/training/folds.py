@@ -17,7 +17,6 @@ Krogh and Vedelsby, "Neural network ensembles, cross validation, and active lear
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -49,8 +48,9 @@ def _folds(config: TrainingConfig, prepared: Prepared) -> tuple[Indices, ...]:
     return (prepared.material.validation, *(training[drawn == number] for number in range(config.members - 1)))
 
 
-def judges(network: Network, materials: Sequence[Material]) -> tuple[tuple[Network, Material], ...]:
+def judges(config: TrainingConfig, prepared: Prepared, network: Network) -> tuple[tuple[Network, Material], ...]:
     """Return who answers which validation pictures: with folds each member its own, else all together the same."""
-    if isinstance(network, Ensemble) and materials[0] is not materials[-1]:
-        return tuple(zip(network.members, materials, strict=True))
-    return ((network, materials[0]),)
+    if not config.folds:
+        return ((network, prepared.material),)
+    assert isinstance(network, Ensemble)
+    return tuple(zip(network.members, material_of_members(config, prepared), strict=True))

@@ -11,13 +11,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from core.domain import Calibration, Label, ModelSpec
+from core.domain import Calibration, Label
 from core.errors import ModelError, TrainingError
 from core.models.evidence import write_evidence
 from core.models.network import Network
 from core.models.provenance import write_training_hashes
 from core.models.spec import format_spec, parse_spec, write_model
-from core.training.assess import assess
+from core.training.assess import assess, spec_of
 from core.training.cache import ignore_in_version_control
 from core.training.calibration import (
     OPERATING_POINTS,
@@ -152,18 +152,8 @@ def _check_model(config: TrainingConfig) -> None:
         raise TrainingError(
             "The shares of validation and test are to be above 0, and together below 1.", code="bad-configuration"
         )
-    spec = ModelSpec(
-        id=config.id,
-        title=config.title or config.id,
-        version=config.version,
-        architecture=config.architecture,
-        members=config.members,
-        sha256="0" * 64,
-        input=config.input,
-        labels=tuple(Label(one.name, one.code) for one in config.labels) or (Label("any"),),
-        calibration=Calibration("sigmoid"),
-        intended_use=config.intended_use,
-    )
+    labels = tuple(Label(one.name, one.code) for one in config.labels) or (Label("any"),)
+    spec = replace(spec_of(config, labels, Calibration("sigmoid")), sha256="0" * 64)
     try:
         parse_spec(format_spec(spec))
     except ModelError as error:

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from core.models.ensemble import build_members
-from core.training.config import Split
 from core.training.folds import judges, material_of_members
 from core.training.preparation import Prepared, prepare
 from core.training.split import Part
@@ -55,8 +54,7 @@ def test_a_network_judges_its_own_fold_alone(folder: Path) -> None:
     config, prepared = configuration(folder, members=4, folds=True), prepared_in(folder)
     network = build_members("small_cnn", labels=1, channels=1, members=4)
     materials = material_of_members(config, prepared)
-    assert [(judge, material.validation.tolist()) for judge, material in judges(network, materials)] == [
+    assert [(judge, material.validation.tolist()) for judge, material in judges(config, prepared, network)] == [
         (member, material.validation.tolist()) for member, material in zip(network.members, materials, strict=True)
     ]
-    shared = material_of_members(replace(config, folds=False, split=Split()), prepared)
-    assert judges(network, shared) == ((network, prepared.material),)
+    assert judges(replace(config, folds=False), prepared, network) == ((network, prepared.material),)

@@ -181,6 +181,7 @@ export class Frames {
   forgetFarthest() {
     const drawn = this.known.get(this.drawn)
     const allowed = this.budget + (drawn ? weight(drawn) : 0)
+    if (this.bytes <= allowed) return
     for (const index of [...this.nearestFirst()].reverse()) {
       if (this.bytes <= allowed) return
       if (index !== this.drawn && !this.isBeside(index)) this.forget(index)
