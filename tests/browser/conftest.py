@@ -164,7 +164,10 @@ def desk(
     desk.open()
     yield desk
     picture("end")
-    assert complaints == [], "the browser's console must be silent"
+    # A study that was closed may have had an image on its way, which is refused then.
+    is_closed = page.locator(".viewer").count() == 0
+    loud = [one for one in complaints if not (is_closed and re.search(r"403 .*/viewer/pixels/", one))]
+    assert loud == [], "the browser's console must be silent"
     log = LEFT_IN_THE_MIDST.sub("", server.log_text()[logged:])
     assert not re.search("Traceback|Unforeseen", log), log
 
@@ -173,9 +176,8 @@ def _note(message: ConsoleMessage, complaints: list[str]) -> None:
     address = message.location.get("url", "")
     # Opened at the address of a page, Streamlit's program first looks for its server below that address.
     looks_for_server = re.search(r"/\w+/_stcore/(health|host-config)$", address)
-    # So the viewer is told of an image that cannot be decoded (422), and of a study that was closed while one of its
-    # images was on its way (403).
-    is_told_why = "/viewer/pixels/" in address and re.search("422|403", message.text)
+    # So the viewer is told, in words for the reader, of an image that cannot be decoded.
+    is_told_why = "/viewer/pixels/" in address and "422" in message.text
     if message.type == "error" and not looks_for_server and not is_told_why:
         complaints.append(f"{message.text} ({address})")
 
