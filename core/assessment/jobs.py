@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import sqlite3
 import threading
 import time
 import uuid
@@ -258,7 +259,7 @@ class Lease:
             self._store.close()
 
 
-def _extend(database: Any, job_id: str, holder: str) -> bool:
+def _extend(database: sqlite3.Connection, job_id: str, holder: str) -> bool:
     """Hold on to a job; False where it is another's, was cancelled or is gone."""
     changed = database.execute(
         "UPDATE jobs SET held_until = ? WHERE id = ? AND holder = ? AND state = 'running' AND cancel = 0",
@@ -274,16 +275,23 @@ def note_total(store: Store, job: Job, *, total: int, done: int) -> None:
 
 
 def note_progress(
-    store: Store, job: Job, *, holder: str, files: int, computed: int, failed: int, rate: float, seconds: float
+    database: sqlite3.Connection,
+    job: Job,
+    *,
+    holder: str,
+    files: int,
+    computed: int,
+    failed: int,
+    rate: float,
+    seconds: float,
 ) -> bool:
-    """Add to the counts of a job; return whether it is to go on."""
-    with store.transaction() as database:
-        database.execute(
-            "UPDATE jobs SET done = done + ?, computed = computed + ?, failed = failed + ?, rate = ?, "
-            "seconds = seconds + ? WHERE id = ? AND holder = ?",
-            (files, computed, failed, rate, seconds, job.id, holder),
-        )
-        return _extend(database, job.id, holder)
+    """Add to the counts of a job, in a transaction of the caller's; return whether it is to go on."""
+    database.execute(
+        "UPDATE jobs SET done = done + ?, computed = computed + ?, failed = failed + ?, rate = ?, "
+        "seconds = seconds + ? WHERE id = ? AND holder = ?",
+        (files, computed, failed, rate, seconds, job.id, holder),
+    )
+    return _extend(database, job.id, holder)
 
 
 def let_go(store: Store, job: Job, *, holder: str) -> None:

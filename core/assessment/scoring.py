@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -32,8 +33,6 @@ from core.assessment.store import PASSING, Answer, FileFacts, Store, put_answer,
 from core.training.dataset import Example
 
 if TYPE_CHECKING:
-    import sqlite3
-
     from core.models.predict import Engine
 
 log = logging.getLogger("lightbox")
@@ -46,8 +45,10 @@ _CHUNK = 256
 _LONGEST_WAIT_S = 1.0
 """After which a batch that is not full is computed nevertheless."""
 
-Advance = Callable[[int, int, int], bool]
-"""Told how many files are done more, how many images were computed and how many failed; False stops the run."""
+Advance = Callable[[sqlite3.Connection, int, int, int], bool]
+"""Told how many files are done more, how many images were computed and how many failed; False stops the run.
+
+What it counts is committed with what was counted: a process that is killed leaves both or neither."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,7 @@ class _Run:
     model: str
     advance: Advance
     is_stopped: threading.Event = field(default_factory=threading.Event)
-    telling: threading.Lock = field(default_factory=threading.Lock)
+    looking: threading.Lock = field(default_factory=threading.Lock)
     at_work: set[str] = field(default_factory=set)
     copies: list[_Read] = field(default_factory=list)
     passing: dict[str, Answer] = field(default_factory=dict)
@@ -188,7 +189,8 @@ class _Run:
         own = [row for of_file in rows.values() for row in of_file]
         with self.store.transaction() as database:
             put_cases(database, self.job, own)
-        return self._tell(len(rows), 0, sum(bool(row.code) for row in own))
+            goes_on = self.advance(database, len(rows), 0, sum(bool(row.code) for row in own))
+        return self._noted(goes_on=goes_on)
 
     def take(self, batch: Sequence[_Read]) -> bool:
         """Compute a batch and commit what it gave; return whether to go on."""
@@ -198,16 +200,17 @@ class _Run:
         early = [one for one in ended if one.is_copy and one.facts.sha256 in self.at_work]
         ended = [one for one in ended if one not in early]
         self.copies += early
+        asked = sum(not answer.code for answer in answers)
+        failed = sum(bool(answer.code) for answer in answers) + sum(bool(one.facts.code) for one in ended)
         with self.store.transaction() as database:
             for (read, frame), answer in zip(frames, answers, strict=True):
                 self._keep(database, answer_key(read.facts.sha256, frame.number, self.model), answer)
             for one in ended:
                 self._end(database, one)
-        with self.telling:
+            goes_on = self.advance(database, len(ended), asked, failed)
+        with self.looking:
             self.at_work.difference_update(one.facts.sha256 for one in ended)
-        asked = sum(not answer.code for answer in answers)
-        failed = sum(bool(answer.code) for answer in answers) + sum(bool(one.facts.code) for one in ended)
-        return self._tell(len(ended), asked, failed)
+        return self._noted(goes_on=goes_on)
 
     def _answers(self, frames: Sequence[PreparedFrame]) -> list[Answer]:
         import torch
@@ -250,7 +253,7 @@ class _Run:
         None for a copy of a file that is at work just now: its cases are written at the end.
         """
         keys = [answer_key(facts.sha256, frame, self.model) for frame in range(facts.frames)]
-        with self.telling:
+        with self.looking:
             if keys and facts.sha256 in self.at_work:
                 return None
             known = self.store.answered(keys)
@@ -258,9 +261,7 @@ class _Run:
             self.at_work.update([facts.sha256] if left else [])
         return left
 
-    def _tell(self, files: int, computed: int, failed: int) -> bool:
-        with self.telling:
-            goes_on = self.advance(files, computed, failed)
+    def _noted(self, *, goes_on: bool) -> bool:
         if not goes_on:
             self.is_stopped.set()
         return goes_on

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -86,7 +87,7 @@ def run_claimed(store: Store, job: Job, *, holder: str, is_stopped: Callable[[],
         The disk is so full that not even that can be noted; the job is taken up again when its lease is over.
     """
     failure = warning = ""
-    progress = _Progress(store, job, holder, is_stopped)
+    progress = _Progress(job, holder, is_stopped)
     with Lease(store, job, holder=holder):
         try:
             warning = _compute(store, job, progress)
@@ -114,7 +115,9 @@ def _compute(store: Store, job: Job, progress: _Progress) -> str:
         asked = engine(job.request.model_id)
         progress.start()
         # Whoever cancelled while the model was loaded waits for no batch.
-        if progress.advance(0, 0, 0):
+        with store.transaction() as database:
+            goes_on = progress.advance(database, 0, 0, 0)
+        if goes_on:
             score_set(labelled.examples, labelled.files, asked, store, job=job.id, advance=progress.advance)
     finally:
         labelled.files.close()
@@ -144,9 +147,8 @@ def open_requested(job: Job) -> LabelledSet:
 
 @dataclass(slots=True, eq=False)
 class _Progress:
-    """Tells the store how far a job is, and the job whether to go on."""
+    """Notes how far a job is, and tells it whether to go on."""
 
-    store: Store
     job: Job
     holder: str
     is_stopped: Callable[[], bool]
@@ -159,7 +161,7 @@ class _Progress:
         self._told = time.monotonic()
         self._recent = [(self._told, 0)]
 
-    def advance(self, files: int, computed: int, failed: int) -> bool:
+    def advance(self, database: sqlite3.Connection, files: int, computed: int, failed: int) -> bool:
         """See `core.assessment.scoring.Advance`."""
         now = time.monotonic()
         self._recent.append((now, self._recent[-1][1] + files))
@@ -167,7 +169,7 @@ class _Progress:
             self._recent.pop(0)
         (first, before), (last, after) = self._recent[0], self._recent[-1]
         goes_on = jobs.note_progress(
-            self.store,
+            database,
             self.job,
             holder=self.holder,
             files=files,

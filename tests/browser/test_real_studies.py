@@ -187,10 +187,12 @@ class TestChild:
         shares = []
         for path in films["PNEUMONIA"]:
             open_film(desk, path)
-            desk.answer("Pneumonia: ")
-            heat = colourfulness(pixels_of(desk.heated("Image with"))).astype(float)
+            if "negative" in desk.answer("Pneumonia: ").get_by_role("heading", level=2).inner_text():
+                continue  # a missed one: it has no heatmap
+            heat = colourfulness(pixels_of(desk.heated("the evidence for Pneumonia"))).astype(float)
             rows, columns = (side // 7 for side in heat.shape)
             shares.append(heat[rows:-rows, columns:-columns].sum() / max(heat.sum(), 1))
+        assert len(shares) >= 2
         # The inner five sevenths either way are 51 % of the picture.
         assert np.median(shares) > 0.55
 

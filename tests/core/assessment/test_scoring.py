@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -18,7 +19,7 @@ import pytest
 import torch
 
 from core.assessment import jobs
-from core.assessment.jobs import Request, State
+from core.assessment.jobs import Job, Request, State
 from core.assessment.outcome import assess
 from core.assessment.service import open_service, take_up_what_waits
 from core.assessment.store import Store
@@ -205,6 +206,24 @@ def test_a_cancelled_job_stops_and_keeps_what_it_has(
     assert run_next(store)
     assert jobs.find_job(store, job.id, owner=OWNER).state is State.DONE
     assert sum(computed) == 12
+
+
+def test_what_a_batch_gave_and_its_count_are_kept_together_or_not_at_all(
+    folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note = jobs.note_progress
+
+    def fail_at_the_second_batch(database: sqlite3.Connection, job: Job, **counts: object) -> bool:
+        kept = database.execute("SELECT COUNT(*) FROM answers").fetchone()[0]
+        goes_on = note(database, job, **counts)  # type: ignore[arg-type]
+        if kept > 8:
+            raise RuntimeError("as if the process ended before its transaction")
+        return goes_on
+
+    monkeypatch.setattr(jobs, "note_progress", fail_at_the_second_batch)
+    job = run_job(store, folder)
+    assert job.state == State.FAILED
+    assert 0 < job.computed == job.done == store.read("SELECT COUNT(*) FROM answers")[0][0] < 12
 
 
 def test_a_job_that_is_cancelled_while_its_model_is_loaded_computes_nothing(
