@@ -260,6 +260,19 @@ def test_the_same_film_gives_nearly_the_same_input_at_every_size(size: int) -> N
     assert np.abs(difference).mean() < 0.01
 
 
+@pytest.mark.parametrize("shape", [(448, 448), (897, 1343), (1500, 449), (2128, 2000), (300, 2990)])
+@pytest.mark.parametrize("dtype", [np.bool_, np.uint8, np.int16, np.uint16, np.int32, np.float32, np.float64])
+def test_a_large_picture_is_reduced_as_pillow_reduces_it(shape: tuple[int, int], dtype: Any) -> None:
+    high = 2 if dtype is np.bool_ else 200
+    pixels = np.random.default_rng(3).integers(0, high, shape).astype(dtype)
+    expected = Pillow.fromarray(pixels.astype(np.float32)).resize(
+        (224, 224), Pillow.Resampling.BILINEAR, reducing_gap=2.0
+    )
+    squashed = replace(PLAIN, size=(224, 224), resize="squash")
+    unit = to_unit(film(pixels, stored_range=(0.0, 255.0)), squashed)
+    np.testing.assert_allclose(unit.values[0], np.asarray(expected).clip(0, 255) / 255, atol=1e-6)
+
+
 def _shrunk(pixels: NDArray[np.float32], side: int) -> NDArray[np.float32]:
     return np.asarray(Pillow.fromarray(pixels).resize((side, side), Pillow.Resampling.BOX))
 
