@@ -19,6 +19,7 @@ from core.assessment.store import PASSING, FileFacts, Store, put_file
 from core.domain import ModelSpec, Notice
 from core.models.provenance import image_hash, training_hashes
 from core.models.registry import find_model, model_folder
+from core.reports.wording import label_words
 from core.training.config import LabelTable
 from core.training.dataset import Example
 
@@ -321,9 +322,12 @@ def _of_labels(found: SetInspection) -> Iterator[Notice]:
         if one.meaning.kind == "unknown":
             yield Notice("label-unknown", f"“{name}”: {reason}; its {_files(one.files)} will be left out.")
         elif one.meaning.is_guess:
-            yield Notice("label-guessed", f"“{name}” is taken for {meaning_in_words(one.meaning)}: {reason}.")
-    for name in found.missing:
-        yield Notice("label-missing", f"No readable file of the set shows “{name}”.")
+            yield Notice(
+                "label-guessed", f"“{name}” is taken for {meaning_in_words(one.meaning, found.model.labels)}: {reason}."
+            )
+    for label in found.model.labels:
+        if label.name in found.missing:
+            yield Notice("label-missing", f"No readable file of the set shows “{label_words(label)}”.")
 
 
 def _of_training(found: SetInspection) -> Iterator[Notice]:

@@ -20,6 +20,7 @@ from core.errors import DatasetError
 from core.models.provenance import image_hash, training_hashes
 from core.models.registry import find_model, model_folder
 from core.models.suitability import OUTSIDE_CODES
+from core.reports.wording import label_words
 from core.training.dataset import Example
 
 if TYPE_CHECKING:
@@ -168,7 +169,7 @@ def assess(store: Store, job: Job) -> Assessment:
         listed=len(labelled.examples) + len(labelled.unlabelled),
         cases=chosen,
         excluded=tuple(excluded + _unlabelled(labelled)),
-        notices=(*_told_by_run(job), *_notices(chosen, meanings)),
+        notices=(*_told_by_run(job), *_notices(chosen, meanings, labels)),
         result=result,
     )
 
@@ -329,7 +330,7 @@ def _unlabelled(labelled: LabelledSet) -> list[Excluded]:
 # ── What a reader of the figures should know ──────────────────────────────────────────────────────────────────────
 
 
-def _notices(cases: Sequence[Case], meanings: Sequence[Meaning]) -> Iterator[Notice]:
+def _notices(cases: Sequence[Case], meanings: Sequence[Meaning], labels: Sequence[Label]) -> Iterator[Notice]:
     learnt = sum(case.in_training for case in cases)
     if learnt:
         yield Notice(
@@ -345,16 +346,17 @@ def _notices(cases: Sequence[Case], meanings: Sequence[Meaning]) -> Iterator[Not
         )
     guessed = [one for one in meanings if one.is_guess]
     if guessed:
-        words = ", ".join(f"“{one.name}” as {meaning_in_words(one)}" for one in guessed)
+        words = ", ".join(f"“{one.name}” as {meaning_in_words(one, labels)}" for one in guessed)
         yield Notice("labels-guessed", f"What these labels of the set mean was guessed: {words}.")
 
 
-def meaning_in_words(meaning: Meaning) -> str:
-    """Say what a label of the set means to the model."""
+def meaning_in_words(meaning: Meaning, labels: Sequence[Label]) -> str:
+    """Say what a label of the set means to the model that has these labels."""
+    shown = next((label_words(label) for label in labels if label.name == meaning.label), meaning.label)
     if meaning.kind == "label":
-        return f"“{meaning.label}”"
+        return f"“{shown}”"
     if meaning.kind == "absence":
-        return f"no “{meaning.label}”" if meaning.label else "none of the model's labels"
+        return f"no “{shown}”" if shown else "none of the model's labels"
     return "left out" if meaning.kind == "left out" else "unknown to the model"
 
 

@@ -127,7 +127,8 @@ def _excluded(assessment: Assessment) -> list[tuple[int, str, str]]:
 
 
 def _meanings(assessment: Assessment) -> list[tuple[str, str, str]]:
-    return [(one.name, meaning_in_words(one), "guessed" if one.is_guess else "") for one in assessment.meanings]
+    labels = assessment.labels
+    return [(one.name, meaning_in_words(one, labels), "guessed" if one.is_guess else "") for one in assessment.meanings]
 
 
 def _model(assessment: Assessment) -> list[tuple[str, str]]:

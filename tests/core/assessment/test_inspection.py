@@ -8,7 +8,10 @@ from PIL import Image
 
 from core.assessment import reading
 from core.assessment.inspection import SetInspection, inspect_set
+from core.assessment.mapping import Meaning
+from core.assessment.outcome import meaning_in_words
 from core.assessment.store import Store
+from core.domain import Label
 from core.models.provenance import write_training_hashes
 from tests import made
 from tests.core.assessment.made_set import BRAIN, CHEST
@@ -77,6 +80,20 @@ def test_meanings_change_without_reading(folder: Path, store: Store) -> None:
     assert [one.meaning.label for one in found.labels] == ["Effusion", "Pneumonia"]
     assert found.missing == ()
     assert "label-missing" not in codes(found)
+
+
+@pytest.mark.parametrize(
+    ("meaning", "words"),
+    [
+        (Meaning("notumor", "label", "none"), "“No tumour”"),
+        (Meaning("normal", "absence", "cyst"), "no “cyst”"),
+        (Meaning("normal", "absence"), "none of the model's labels"),
+        (Meaning("unclear", "left out"), "left out"),
+        (Meaning("other", "unknown"), "unknown to the model"),
+    ],
+)
+def test_meanings_are_told_by_the_titles_that_people_are_shown(meaning: Meaning, words: str) -> None:
+    assert meaning_in_words(meaning, (Label("none", title="No tumour"), Label("cyst"))) == words
 
 
 def test_a_label_that_a_model_of_exclusive_labels_lacks_is_unknown(folder: Path, store: Store) -> None:
