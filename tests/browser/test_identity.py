@@ -22,6 +22,8 @@ PATIENCE_MS = 600_000
 KNOWN = frozenset({"Modality", "BodyPartExamined", "ViewPosition"})
 PROGRAM = "/static/"
 """Below it are the files of Streamlit's own program."""
+PICTURE = re.compile(rb"base64,[A-Za-z0-9+/=]+")
+"""A picture in a page; in so many letters a short marker is found by chance."""
 FILES = {
     "Report": "Made-up hand",
     "Report as PDF": "Made-up hand",
@@ -52,7 +54,7 @@ class Overheard:
         page.on("requestfinished", self._read)
 
     def _listen(self, socket: WebSocket) -> None:
-        socket.on("framereceived", lambda data: self.by_socket.append(_bytes(data).upper()))
+        socket.on("framereceived", lambda data: self.by_socket.append(PICTURE.sub(b"", _bytes(data)).upper()))
 
     def _note(self, response: Response) -> None:
         self.by_http.append(f"{response.headers!r} {response.url}".encode().upper())
@@ -130,6 +132,47 @@ def test_identity_is_in_no_answer_log_or_file(desk: Desk, overheard: Overheard, 
     desk.switch("Show file names")
     desk.sees(re.compile(MARKER))
     assert any(MARKER.encode() in message for message in overheard.by_socket)
+
+
+def several() -> dict[str, bytes]:
+    """Return a series of three films in a zip."""
+    films = {f"{MARKER}{number}.dcm": marked(but=KNOWN, number=number) for number in (1, 2, 3)}
+    return {f"{MARKER}.zip": made.zipped(films)}
+
+
+def test_identity_is_in_nothing_of_a_series_and_its_prior(desk: Desk, overheard: Overheard, server: Server) -> None:
+    desk.upload(several())
+    desk.switch("Show the score anyway")
+    desk.image("1 / 3")
+    desk.press("Score every image")
+    expect(desk.page.locator(".scores")).to_be_visible()
+    desk.sees("Compare with a prior").click()
+    earlier = {"name": f"{MARKER}.dcm", "mimeType": "", "buffer": marked(but=KNOWN, SeriesInstanceUID="1.2.3")}
+    desk.page.locator('input[type="file"]').last.set_input_files(earlier)  # type: ignore[arg-type]
+    expect(desk.page.locator("canvas")).to_have_count(2)
+    desk.sees("It is listed under the images")
+    desk.key("End", "m", "i", "2", "h", "g", "?", "Escape")
+    desk.wait()
+    desk.choose("Compare with", "Nothing")
+    desk.heated("1 / 3")
+    overheard.check(MARKER)
+    assert written(server) == []
+
+
+def test_identity_is_in_nothing_where_the_viewers_program_is_missing(
+    desk: Desk, overheard: Overheard, server: Server, complaints: list[str]
+) -> None:
+    desk.page.route("**/viewer/program/**", lambda route: route.abort())
+    desk.upload(several())
+    desk.switch("Show the score anyway")
+    desk.image("1 / 3")
+    desk.press(re.compile("^Next "))
+    desk.image("2 / 3")
+    desk.switch("Invert")
+    desk.heated("inverted")
+    overheard.check(MARKER)
+    assert written(server) == []
+    complaints.clear()
 
 
 def test_identity_that_is_asked_for_is_overheard(desk: Desk, overheard: Overheard) -> None:

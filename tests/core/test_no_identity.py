@@ -29,8 +29,8 @@ NEEDED = frozenset({"PhotometricInterpretation", "SpecificCharacterSet", "VOILUT
 """Of these the values decide how the file is read; a wrong one is an error or a notice of its own."""
 
 
-def marked(*, but: frozenset[str] = frozenset(), number: int = 1) -> bytes:
-    """Return a radiograph with the marker in every text attribute of the standard."""
+def marked(*, but: frozenset[str] = frozenset(), number: int = 1, **attributes: str) -> bytes:
+    """Return a radiograph with the marker in every text attribute of the standard, but in some."""
     names = {
         keyword: f"{MARKER} {keyword[:12]}".upper() if vr != "PN" else f"{MARKER}^{keyword[:12]}"
         for tag, (vr, _, _, retired, keyword) in DicomDictionary.items()
@@ -41,7 +41,7 @@ def marked(*, but: frozenset[str] = frozenset(), number: int = 1) -> bytes:
     anatomy = {"AnatomicRegionSequence": Sequence([described]), "ViewCodeSequence": Sequence([described])}
     windows = {"WindowCenter": [1500, 900], "WindowWidth": [3000, 900]}
     others = {"PatientBirthDate": None, "PatientAge": "003Y", "InstanceNumber": number}
-    return made.radiograph(64, **names | anatomy | windows | others)
+    return made.radiograph(64, **names | anatomy | windows | others | attributes)
 
 
 @pytest.fixture(params=[frozenset(), frozenset({"Modality", "BodyPartExamined", "ViewPosition", "PatientSex"})])

@@ -6,9 +6,11 @@ import multiprocessing
 import os
 import random
 import signal
+import sys
 import time
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -78,6 +80,8 @@ def test_a_thousand_images_and_a_process_that_is_killed_at_any_time(
     variables = {"LIGHTBOX_WEIGHTS": str(tmp_path / "weights"), DATA_VARIABLE: str(tmp_path / "data")}
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
+    # A page that an earlier test ran is the main program still, and would be run once more by every process.
+    monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))
     store, given, chance = Store(), tmp_path / "given", random.Random(3)
     job = jobs.submit(store, Request(CHEST.id, write_images(tmp_path / "set")), owner=OWNER)
     kept = 0

@@ -22,7 +22,7 @@ test("a place of the plot is the nearest slice, also beyond its ends", () => {
 
 test("the words name the highest score, how many reach the threshold, and what is still to come", () => {
   const line = { title: "Haemorrhage", values: [0.2, 0.91, null], threshold: 0.5, reasons: [null, null, null] }
-  assert.equal(scoreWords(line, "Slice"), "Haemorrhage: highest 0.91 at slice 2, 1 at or over 0.5, 2 of 3 scored")
+  assert.equal(scoreWords(line, "Slice"), "Haemorrhage: highest 0.91 at slice 2, 1 at or over 0.50, 2 of 3 scored")
   assert.equal(gapWords(line, "Slice"), "")
   const nothing = { title: "A", values: [null], threshold: null, reasons: [null] }
   assert.equal(scoreWords(nothing, "Slice"), "A: no score yet")

@@ -230,7 +230,7 @@ def test_two_studies_scroll_together_by_mm(bench: Bench) -> None:
 def test_scores_are_drawn_and_lead_to_the_highest(bench: Bench) -> None:
     bench.open(study="ct", scores=1)
     assert (
-        "Opacity: highest 0.90 at slice 3, 2 at or over 0.6, 8 of 9 scored"
+        "Opacity: highest 0.90 at slice 3, 2 at or over 0.60, 8 of 9 scored"
         in bench.page.locator(".scores").inner_text()
     )
     bench.press("m")

@@ -6,7 +6,7 @@
 
 import { html, svg } from "./elements.mjs"
 import { clamp } from "./geometry.mjs"
-import { number } from "./words.mjs"
+import { scoreNumber, thresholdNumber } from "./words.mjs"
 
 const HEIGHT = 56
 const INSET = 6
@@ -55,8 +55,8 @@ export function scoreWords({ title, values, threshold, reasons }, unit) {
   const answered = values.filter((value, i) => value !== null || reasons[i] !== null).length
   const progress = answered < values.length ? `, ${answered} of ${values.length} scored` : ""
   if (peak < 0) return `${title}: no score${answered < values.length ? " yet" : ""}`
-  const over = threshold === null ? "" : `, ${values.filter((value) => value !== null && value >= threshold).length} at or over ${number(threshold)}`
-  return `${title}: highest ${Number(values[peak]).toFixed(2)} at ${unit.toLowerCase()} ${peak + 1}${over}${progress}`
+  const over = threshold === null ? "" : `, ${values.filter((value) => value !== null && value >= threshold).length} at or over ${thresholdNumber(threshold)}`
+  return `${title}: highest ${scoreNumber(Number(values[peak]))} at ${unit.toLowerCase()} ${peak + 1}${over}${progress}`
 }
 
 /**
@@ -146,7 +146,7 @@ export class Scores {
     const marks = runsOf(values).map((run) => svg("polyline", { class: "run", points: run.map(at).join(" ") }))
     if (threshold !== null) {
       marks.push(svg("line", { class: "threshold", x1: 0, x2: width, y1: y(threshold), y2: y(threshold) }))
-      marks.push(svg("text", { class: "threshold", x: width - 4, y: y(threshold) - 3 }, `threshold ${number(threshold)}`))
+      marks.push(svg("text", { class: "threshold", x: width - 4, y: y(threshold) - 3 }, `threshold ${thresholdNumber(threshold)}`))
     }
     values.forEach((value, i) => {
       if (value === null) return

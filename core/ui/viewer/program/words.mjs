@@ -10,6 +10,18 @@ export function number(value) {
   return String(rounded).replace("-", "−").replace("e+", "e")
 }
 
+/** Two decimals, as core/reports/wording.py has it: no score is a certainty. @param {number} score */
+export function scoreNumber(score) {
+  if (score >= 0.995) return "> 0.99"
+  return score < 0.005 ? "< 0.01" : score.toFixed(2)
+}
+
+/** Two decimals, or as many more as keep it from being 0 or 1. @param {number} threshold */
+export function thresholdNumber(threshold) {
+  const short = threshold.toFixed(2)
+  return short === "0.00" || short === "1.00" ? number(threshold) : short
+}
+
 /** @param {Voi | null} voi @param {string} name */
 export function windowWords(voi, name) {
   if (!voi) return "true colour"
