@@ -144,7 +144,18 @@ def moves_the_threshold_and_saves_it(desk: Desk) -> None:
 
 
 def looks_at_what_was_found(desk: Desk) -> None:
-    """Click the cell of the matrix that is right and positive: its cases come with pictures."""
+    """Click a bar of the scores, then the cell of the matrix that is right and positive: their cases come."""
+    desk.wait()
+    chart = desk.page.locator(".st-key-chart_histogram")
+    chart.scroll_into_view_if_needed()
+    bars = [box for bar in chart.locator(".barlayer .point path").all() if (box := bar.bounding_box())]
+    tallest = max(bars, key=lambda box: box["height"])
+    # On the logarithmic axis a bar goes on below the chart.
+    desk.page.mouse.click(tallest["x"] + tallest["width"] / 2, tallest["y"] + 20)
+    desk.sees(re.compile(r"^Scores from [\d.]+ to [\d.]+ \([1-9]\d*\)$"))
+    desk.wait()
+    desk.page.get_by_text("Figures", exact=True).click()
+    desk.wait()
     matrix = desk.page.locator(".st-key-chart_confusion .nsewdrag").first
     box = matrix.bounding_box()
     assert box is not None
