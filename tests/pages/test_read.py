@@ -465,6 +465,13 @@ def bring_prior(page: AppTest, content: bytes) -> AppTest:
     return page.run()
 
 
+def test_new_data_for_the_viewer_are_told_later_and_the_same_ones_at_the_same_time(film: AppTest) -> None:
+    first = viewer(film)["told"]
+    assert viewer(film.run())["told"] == first
+    page = bring_prior(film, made.radiograph(64, ViewPosition="PA"))
+    assert viewer(page)["told"] > first
+
+
 def test_a_prior_stands_beside_the_study_and_one_of_another_patient_is_warned_of(film: AppTest) -> None:
     earlier = {"SeriesInstanceUID": f"{made.SERIES_UID}.9", "StudyInstanceUID": f"{made.SERIES_UID}.8"}
     page = bring_prior(film, made.radiograph(64, ViewPosition="PA", **earlier))

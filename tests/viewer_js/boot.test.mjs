@@ -14,29 +14,37 @@ const program = (wait, name) => {
   return `data:text/javascript,${encodeURIComponent(text)}`
 }
 
-const component = (parentElement, shown, wait, name) => ({
+const component = (parentElement, told, shown, wait, name) => ({
   parentElement,
   shown,
-  data: { program: program(wait, name) },
+  data: { program: program(wait, name), told },
   setStateValue: (...told) => shown.push(told),
 })
 
 test("what was told before is not shown after what is new", async () => {
   const [root, shown] = [{}, []]
-  const first = boot(component(root, shown, 60, "old"))
-  const second = boot(component(root, shown, 1, "new"))
+  const first = boot(component(root, 1, shown, 60, "old"))
+  const second = boot(component(root, 2, shown, 1, "new"))
   assert.deepEqual(await Promise.all([first, second]), [undefined, "new is cleaned up"])
   assert.deepEqual(shown, ["new"])
 })
 
+test("what was told before may come later", async () => {
+  const [root, shown] = [{}, []]
+  await boot(component(root, 2, shown, 1, "new"))
+  await boot(component(root, 1, shown, 1, "old"))
+  await boot(component(root, 2, shown, 1, "new again"))
+  assert.deepEqual(shown, ["new", "new again"])
+})
+
 test("each viewer on a page is told its own", async () => {
   const shown = []
-  await Promise.all([boot(component({}, shown, 30, "left")), boot(component({}, shown, 1, "right"))])
+  await Promise.all([boot(component({}, 2, shown, 30, "left")), boot(component({}, 1, shown, 1, "right"))])
   assert.deepEqual(shown, ["right", "left"])
 })
 
 test("a page whose program does not come is told so", async () => {
   const shown = []
-  await boot({ ...component({}, shown, 0, ""), data: { program: "data:text/javascript,throw 1" } })
+  await boot({ ...component({}, 1, shown, 0, ""), data: { program: "data:text/javascript,throw 1", told: 1 } })
   assert.deepEqual(shown, [["failed", true]])
 })

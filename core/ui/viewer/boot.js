@@ -1,13 +1,12 @@
 // What Streamlit runs. The program itself is plain modules from a route of the same server.
 
-/** How often Streamlit has called for each viewer on the page. @type {WeakMap<ShadowRoot, number>} */
-const calls = new WeakMap()
+/** When the page told the newest data of each viewer. @type {WeakMap<ShadowRoot, number>} */
+const newest = new WeakMap()
 
 /** @param {import("./program/types.mjs").Component} component */
 export default async function (component) {
-  const root = component.parentElement
-  const call = (calls.get(root) ?? 0) + 1
-  calls.set(root, call)
+  const { parentElement: root, data: { told } } = component
+  newest.set(root, Math.max(told, newest.get(root) ?? 0))
   let program
   try {
     program = await import(new URL(component.data.program, document.baseURI).href)
@@ -16,7 +15,7 @@ export default async function (component) {
     component.setStateValue("failed", true)
     return
   }
-  // Imports that are awaited side by side end in any order; what was told before must not be shown after what is new.
-  if (calls.get(root) !== call) return
+  // On a busy machine data come in another order than they were told, and imports end in another than they began.
+  if (told < (newest.get(root) ?? 0)) return
   return program.show(component)
 }
