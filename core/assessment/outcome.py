@@ -157,6 +157,7 @@ def assess(store: Store, job: Job) -> Assessment:
         np.array([case.scores for case in chosen]),
         [label.name for label in labels],
         [None if label.operating_point is None else label.operating_point.threshold for label in labels],
+        titles=[label_words(label) for label in labels],
         patients=[case.patient for case in chosen],
         exclusive=model.calibration.activation == "softmax",
     )

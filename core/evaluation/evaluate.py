@@ -31,6 +31,7 @@ def evaluate_scores(
     labels: Sequence[str],
     thresholds: Sequence[float | None],
     *,
+    titles: Sequence[str] = (),
     patients: ArrayLike | None = None,
     exclusive: bool = False,
     draws: int = DRAWS,
@@ -47,6 +48,8 @@ def evaluate_scores(
     labels : sequence of str, (L,)
     thresholds : sequence of float or None, (L,)
         Of the operating points; None where a label has none.
+    titles : sequence of str, (L,), optional
+        What people are shown in place of the names.
     patients : array-like, (N,), optional
         The patient of each case, by name or number. Where patients repeat, every interval counts patients.
     exclusive : bool
@@ -77,7 +80,7 @@ def evaluate_scores(
         averaged=tuple(cases.labels[index] for index in averaged_labels(cases)),
         accuracy=_share_of_highest(cases) if exclusive else undefined(NO_THRESHOLD),
         confusion_matrix=_matrix_of_highest(cases) if exclusive else None,
-        notices=tuple(_notices(cases)),
+        notices=tuple(_notices(cases, titles or cases.labels)),
         draws=draws,
         seed=seed,
         cases=cases,
@@ -164,15 +167,17 @@ def _matrix_of_highest(cases: Cases) -> ConfusionMatrix:
     return confusion_matrix(cases.labels, cases.truth.argmax(axis=1), cases.scores.argmax(axis=1))
 
 
-def _notices(cases: Cases) -> Iterator[Notice]:
+def _notices(cases: Cases, titles: Sequence[str]) -> Iterator[Notice]:
     if cases.patient_count < len(cases):
         yield Notice(
             "patients-repeat",
             f"The {len(cases)} images come from {cases.patient_count} patients; the intervals count patients.",
         )
-    for index, name in enumerate(cases.labels):
+    for index, title in enumerate(titles):
         truth, _, patients = cases.of_label(index)
         for kind, words in ((truth, "with"), (~truth, "without")):
             count = count_patients(patients[kind])
             if count < SMALL_NUMBER:
-                yield Notice("few-cases", f"{name}: few patients {words} the finding ({count}); its figures are rough.")
+                yield Notice(
+                    "few-cases", f"{title}: few patients {words} the finding ({count}); its figures are rough."
+                )

@@ -226,6 +226,10 @@ class TestSets:
         codes = [notice.code for notice in result.notices]
         assert codes[0] == "patients-repeat"
         assert codes.count("few-cases") == 6
+        assert result.notices[1].message.startswith(f"{LABELS[0]}: few patients")
+        titles = [f"Title of {name}" for name in LABELS]
+        titled = evaluate_scores(truth[:30], scores[:30], LABELS, THRESHOLDS, titles=titles, draws=50)
+        assert titled.notices[0].message.startswith("Title of ")
         assert not evaluated().is_clustered
         assert evaluated().notices == ()
 
