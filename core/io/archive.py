@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
@@ -35,22 +35,13 @@ def is_clutter(name: str) -> bool:
     return hidden or parts[-1].lower() in _CLUTTER_FILES or not _CLUTTER_FOLDERS.isdisjoint(parts)
 
 
-def count_members(source: Source, limits: Limits) -> int:
-    """Return how many files a zip archive holds, clutter left out.
-
-    Raises
-    ------
-    StudyError
-        When the archive is broken or holds more than `limits.max_files`.
-    """
-    with _opened(source, limits) as archive:
-        return len(_members(archive))
-
-
-def unpack(source: Source, *, limits: Limits, budget: Budget) -> Iterator[Source | Rejected]:
+def unpack(
+    source: Source, *, limits: Limits, budget: Budget, announce: Callable[[int], None] = lambda _: None
+) -> Iterator[Source | Rejected]:
     """Yield the files of a zip archive one by one; a member that cannot be had is yielded as `Rejected`.
 
-    Each is named by its place in the archive, for show only. `budget` is charged for every member.
+    Each is named by its place in the archive, for show only. `budget` is charged for every member; `announce` is told
+    how many there are, before the first is read.
 
     Raises
     ------
@@ -63,6 +54,7 @@ def unpack(source: Source, *, limits: Limits, budget: Budget) -> Iterator[Source
         members = _members(archive)
         if not members:
             raise StudyError("The zip archive holds no files.", hint="Pack it again.", code="empty-archive")
+        announce(len(members))
         for member in members:
             name = _name_to_show(member.filename)
             try:

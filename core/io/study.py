@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from core.domain import Rejected, Series, Study
 from core.errors import StudyError
-from core.io.archive import count_members, is_clutter, unpack
+from core.io.archive import is_clutter, unpack
 from core.io.content import RASTERS, VOLUMES, Kind, Source, gzip_head, has_preamble, identify, inflate_gzip, refusal
 from core.io.importing import import_dicom
 from core.io.isolation import prepare
@@ -173,9 +173,12 @@ class _Intake:
             self._budget.spend(len(source.content))
             yield source
             return
-        self._expected += max(count_members(source, self._limits) - 1, 0)
-        for entry in unpack(source, limits=self._limits, budget=self._budget):
+        for entry in unpack(source, limits=self._limits, budget=self._budget, announce=self._expect):
             yield replace(entry, name=prefix + entry.name)
+
+    def _expect(self, members: int) -> None:
+        """Expect that many files in place of their archive."""
+        self._expected += members - 1
 
     def _read(self, entry: Source | Rejected) -> None:
         if isinstance(entry, Rejected):
