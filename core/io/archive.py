@@ -122,19 +122,36 @@ class ZipFolder:
         self._archive.close()
 
 
+class _Counted(io.BytesIO):
+    """An archive that counts the entries of its directory as zipfile reads it, in one piece.
+
+    zipfile itself would build an object for each of millions of them before we see one.
+    """
+
+    def __init__(self, content: bytes, limits: Limits) -> None:
+        super().__init__(content)
+        self._limits = limits
+        self.is_counting = True
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        part = super().read(size)
+        if self.is_counting and part.count(_DIRECTORY_ENTRY) > self._limits.max_files:
+            raise StudyError(
+                f"The zip archive lists more than {self._limits.max_files} files.",
+                hint="Split it into smaller archives.",
+                code="too-many-files",
+            )
+        return part
+
+
 @contextmanager
 def _opened(source: Source, limits: Limits) -> Iterator[zipfile.ZipFile]:
-    # Counted in the raw bytes: zipfile itself would build an object for each of millions of entries before we see one.
-    if source.content.count(_DIRECTORY_ENTRY) > limits.max_files:
-        raise StudyError(
-            f"The zip archive lists more than {limits.max_files} files.",
-            hint="Split it into smaller archives.",
-            code="too-many-files",
-        )
+    content = _Counted(source.content, limits)
     try:
-        archive = zipfile.ZipFile(io.BytesIO(source.content))
+        archive = zipfile.ZipFile(content)
     except _DAMAGE:
         raise _damaged("The zip archive is damaged or cut short.") from None
+    content.is_counting = False
     with archive:
         _check_archive(archive, len(source.content), limits)
         yield archive
