@@ -188,11 +188,11 @@ class TestChild:
         for path in films["PNEUMONIA"]:
             open_film(desk, path)
             if "negative" in desk.answer("Pneumonia: ").get_by_role("heading", level=2).inner_text():
-                continue  # a missed one: it has no heatmap
+                shares.append(0.0)  # a missed one has no heatmap
+                continue
             heat = colourfulness(pixels_of(desk.heated("the evidence for Pneumonia"))).astype(float)
             rows, columns = (side // 7 for side in heat.shape)
             shares.append(heat[rows:-rows, columns:-columns].sum() / max(heat.sum(), 1))
-        assert len(shares) >= 2
         # The inner five sevenths either way are 51 % of the picture.
         assert np.median(shares) > 0.55
 

@@ -23,7 +23,8 @@ from core.workflow import known_models, read_frame
 from tests import made
 from tests.made_models import MODEL_ID
 
-MARKER = "ZQXV"
+MARKER = "ZQXVKJWY"
+"""Long enough that it is not found by chance in pictures that are written in letters."""
 TEXT = frozenset({"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 NEEDED = frozenset({"PhotometricInterpretation", "SpecificCharacterSet", "VOILUTFunction", "ImageType"})
 """Of these the values decide how the file is read; a wrong one is an error or a notice of its own."""
@@ -32,7 +33,7 @@ NEEDED = frozenset({"PhotometricInterpretation", "SpecificCharacterSet", "VOILUT
 def marked(*, but: frozenset[str] = frozenset(), number: int = 1, **attributes: str) -> bytes:
     """Return a radiograph with the marker in every text attribute of the standard, but in some."""
     names = {
-        keyword: f"{MARKER} {keyword[:12]}".upper() if vr != "PN" else f"{MARKER}^{keyword[:12]}"
+        keyword: f"{MARKER} {keyword[:7]}".upper() if vr != "PN" else f"{MARKER}^{keyword[:7]}"
         for tag, (vr, _, _, retired, keyword) in DicomDictionary.items()
         if vr in TEXT and tag >> 16 > 4 and not retired and keyword and keyword not in NEEDED | but
     }

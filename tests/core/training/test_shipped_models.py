@@ -133,7 +133,9 @@ def test_images_of_its_kind_pass_in_every_form(model_id: str, shared_data: Path)
         form: sum(answer.is_refused for answer in answers)
         for form, answers in asked_in_every_form(model_id, shared_data).items()
     }
-    assert max(refused.values()) <= 1, refused
+    # An image that is refused at 64 pixels and at 128 is not counted twice.
+    assert refused.pop("PNG of 128 pixels") <= 1
+    assert sum(refused.values()) <= 1, refused
 
 
 @every_model
